@@ -1,0 +1,1 @@
+"""The community copilot: every sentence it writes rests on evidence."""
