@@ -71,14 +71,18 @@ class Settings(BaseSettings):
     model_api_key: SecretStr = Field(
         default=SecretStr(""), description="Key of the chat model's endpoint."
     )
-    model_timeout: float = Field(default=30.0, gt=0, description="Seconds before a call is given up.")
+    model_timeout: float = Field(
+        default=30.0, gt=0, description="Seconds before a call is given up."
+    )
     model_retries: int = Field(default=2, ge=0, description="Further tries after a failed call.")
 
     # Answers.
     gate: float = Field(
         default=0.5, ge=0, le=1, description="Probability below which the copilot refuses."
     )
-    memory_turns: int = Field(default=12, ge=1, description="Turns kept in a conversation's memory.")
+    memory_turns: int = Field(
+        default=12, ge=1, description="Turns kept in a conversation's memory."
+    )
 
     # Server.
     host: str = Field(default="127.0.0.1", description="Address the server listens on.")

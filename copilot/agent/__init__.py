@@ -1,0 +1,1 @@
+"""The agent: its tools, its guards, its memory."""

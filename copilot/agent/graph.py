@@ -1,0 +1,332 @@
+"""The LangChain agent: one graph, driven by the offline model or a configured one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from langchain.agents import create_agent
+from langchain.agents.middleware import (
+    AgentMiddleware,
+    ModelCallLimitMiddleware,
+    ModelFallbackMiddleware,
+    ModelRetryMiddleware,
+    ToolErrorMiddleware,
+)
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    HumanMessage,
+    SystemMessage,
+)
+
+from copilot.agent.guard import Guard
+from copilot.agent.memory import ThreadSaver, Window, forgotten
+from copilot.agent.policy import KIND, Kind, Policy
+from copilot.agent.tools import Caller, Playbook, artifacts, evidence_of, gathered, make
+from copilot.desk.keys import Role
+from copilot.errors import CopilotError
+from copilot.jobs.answer import Answer, Citation, Similarity, cite, compose, in_script_of, sources
+from copilot.language import strings
+from copilot.models.offline import OfflineChatModel
+from copilot.playbook.evidence import Audience, Evidence
+
+# Model calls in one run. An endpoint that ignores `tool_choice` was once called 2 045 times
+# (design.md, "Known facts").
+_CALLS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    """A tool has been called with these arguments."""
+
+    name: str
+    args: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A further piece of the answer's text; pieces add up to the answer's text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The whole answer, and the questions that found no evidence with the reason."""
+
+    answer: Answer
+    gaps: tuple[tuple[str, str], ...]
+
+
+Event = ToolUse | Delta | Done
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the agent is set up."""
+
+    language: str
+    turns: int
+    retries: int
+    prompts: Callable[[Audience], str]
+
+
+class Agent:
+    """Runs questions through the graph and yields what happens, checked."""
+
+    def __init__(
+        self,
+        playbook: Playbook,
+        similarity: Similarity,
+        *,
+        model: BaseChatModel | None,
+        saver: ThreadSaver | None,
+        options: Options,
+    ) -> None:
+        """Args:
+        model: the configured model; ``None`` runs offline.
+        saver: where threads are kept; ``None`` keeps none.
+        """
+        self._playbook = playbook
+        self._similarity = similarity
+        self._model = model
+        self._options = options
+        self._saver = saver
+        self._graphs: dict[tuple[Role, Audience, bool], Any] = {}
+        self._lock = threading.Lock()
+
+    def _graph(self, caller: Caller, keeps: bool) -> Any:
+        """The graph for a kind of caller, built when first needed."""
+        key = (caller.role, caller.audience, keeps)
+        with self._lock:
+            if key not in self._graphs:
+                self._graphs[key] = self._build(caller, self._saver if keeps else None)
+            return self._graphs[key]
+
+    def _build(self, caller: Caller, saver: ThreadSaver | None) -> Any:
+        policy = Policy(
+            self._similarity, lambda kind: self._say(kind, caller.audience), caller.audience
+        )
+        offline = OfflineChatModel(respond=policy.respond)
+        middleware: list[AgentMiddleware[Any, Any]] = [
+            Window(self._options.turns),
+            ModelCallLimitMiddleware(run_limit=_CALLS, exit_behavior="end"),
+            ToolErrorMiddleware(_explain),
+        ]
+        if self._model is not None:
+            # The fallback lies outside the retries, which must raise for it to run.
+            middleware += [
+                ModelFallbackMiddleware(offline),
+                ModelRetryMiddleware(
+                    max_retries=self._options.retries, on_failure="error", initial_delay=0.5
+                ),
+                _SystemPrompt(self._options.prompts),
+            ]
+        return create_agent(
+            self._model or offline,
+            make(self._playbook, caller.role),
+            middleware=middleware,
+            context_schema=Caller,
+            checkpointer=saver,
+        )
+
+    def _say(self, kind: str, audience: Audience) -> str:
+        reader = "member" if audience == "member" else "staff"
+        return strings.text(f"answer.{kind}.{reader}", self._options.language)
+
+    def run(
+        self,
+        question: str,
+        caller: Caller,
+        *,
+        history: Sequence[BaseMessage] = (),
+        thread: str | None = None,
+    ) -> Iterator[Event]:
+        """Answer a question.
+
+        Args:
+            history: what was said before, for callers that keep it themselves.
+            thread: whose memory to use; ``None`` uses ``history`` alone.
+
+        Yields:
+            `ToolUse` and `Delta` events, then one `Done`.
+        """
+        keeps = thread is not None and self._saver is not None
+        graph = self._graph(caller, keeps)
+        config = {"configurable": {"thread_id": thread}} if keeps else {}
+        past = [] if keeps else list(history)
+        past = past[len(forgotten(past, self._options.turns)) :]
+        run = _Run(question)
+        for mode, chunk in graph.stream(
+            {"messages": [*past, HumanMessage(question)]},
+            config,
+            context=caller,
+            stream_mode=["messages", "updates"],
+            durability="exit" if keeps else None,
+        ):
+            yield from run.take(mode, chunk)
+        spoken = run.spoken
+        yield from self._finish(run, caller)
+        if keeps and run.final is not None and run.text != spoken:
+            # Memory holds what was said, not what the guard held back.
+            graph.update_state(config, {"messages": [AIMessage(run.text, id=run.final.id)]})
+
+    def _finish(self, run: _Run, caller: Caller) -> Iterator[Event]:
+        """Decide what the run comes to, and say the rest of it."""
+        kind = run.kind
+        found = artifacts(run.messages)
+        degraded = self._model is not None and run.offline
+        if kind in ("greeting", "thanks", "about", "handoff"):
+            text = str(run.final.content) if run.final else ""
+            yield run.say(in_script_of(run.question, text))
+            yield Done(Answer(run.question, run.text, (), 1.0, handoff=kind == "handoff"), ())
+            return
+        if not found:
+            # A configured model spoke without looking: look for it.
+            evidence = self._playbook.judge(run.question, caller.audience)
+        else:
+            enough = [artifact for artifact in found if artifact["enough"]]
+            chosen = enough[-1] if enough else found[-1]
+            query = chosen["query"] or run.question
+            evidence = evidence_of(chosen, query, caller.audience)
+        gaps = tuple((f["query"], f["reason"]) for f in found if not f["enough"])
+        if not evidence.enough:
+            gaps = gaps or ((evidence.question, evidence.reason),)
+            text = self._say("refused", caller.audience)
+            yield run.say(in_script_of(run.question, text))
+            yield Done(
+                Answer(
+                    run.question,
+                    run.text,
+                    (),
+                    evidence.confidence,
+                    refused=True,
+                    handoff=True,
+                    degraded=degraded,
+                ),
+                gaps,
+            )
+            return
+        yield from self._sources(run, evidence, degraded, gaps)
+
+    def _sources(
+        self, run: _Run, evidence: Evidence, degraded: bool, gaps: tuple[tuple[str, str], ...]
+    ) -> Iterator[Event]:
+        rest = run.guard.close()
+        if rest.strip():
+            yield run.say(rest)
+        if not run.guard.citations:
+            # Nothing that was said could be supported: say what the passages say.
+            run.know(evidence)
+            numbers = {citation.id: citation.n for citation in run.known()}
+            body = compose(evidence, self._similarity, numbers)
+            text = run.guard.feed(body) + run.guard.close()
+            yield run.say(("\n\n" if run.text.strip() else "") + text)
+        language = self._options.language
+        tail = "\n\n" + sources(run.guard.citations, strings.text("answer.source", language))
+        if degraded:
+            tail += "\n\n" + strings.text("answer.degraded", language)
+        yield run.say(in_script_of(run.question, tail))
+        yield Done(
+            Answer(
+                run.question,
+                run.text.strip(),
+                run.guard.citations,
+                evidence.confidence,
+                degraded=degraded,
+            ),
+            gaps,
+        )
+
+
+class _Run:
+    """What has happened in one run so far."""
+
+    def __init__(self, question: str) -> None:
+        self.question = question
+        self.messages: list[BaseMessage] = [HumanMessage(question)]
+        self.final: AIMessage | None = None
+        self.text = ""
+        self.guard = Guard(self.known)
+        self._fed: set[str] = set()
+        self._extra: tuple[Citation, ...] = ()
+
+    @property
+    def kind(self) -> Kind | None:
+        """What the offline model called its last message."""
+        return self.final.response_metadata.get(KIND) if self.final else None
+
+    @property
+    def offline(self) -> bool:
+        """Whether the offline model spoke last."""
+        return bool(self.final and self.final.response_metadata.get("model_name") == "offline")
+
+    @property
+    def spoken(self) -> str:
+        """What the model itself said last."""
+        return str(self.final.text) if self.final else ""
+
+    def known(self) -> list[Citation]:
+        """The passages that may be cited."""
+        return gathered(self.messages) or list(self._extra)
+
+    def know(self, evidence: Evidence) -> None:
+        """Let evidence be cited that no tool found."""
+        self._extra = tuple(
+            cite(place, hit.passage) for place, hit in enumerate(evidence.hits, start=1)
+        )
+
+    def say(self, text: str) -> Delta:
+        """Say a piece of text."""
+        self.text += text
+        return Delta(text)
+
+    def take(self, mode: str, chunk: Any) -> Iterator[Event]:
+        """Take what the graph streams; what may be passed on of it."""
+        if mode == "messages":
+            message = chunk[0]
+            if isinstance(message, AIMessageChunk) and message.text and self.known():
+                self._fed.add(str(message.id))
+                yield from self._feed(str(message.text))
+            return
+        for update in chunk.values():
+            for message in (update or {}).get("messages", ()):
+                self.messages.append(message)
+                if not isinstance(message, AIMessage):
+                    continue
+                for call in message.tool_calls:
+                    yield ToolUse(call["name"], call["args"])
+                if not message.tool_calls:
+                    self.final = message
+                    if str(message.id) not in self._fed and self.known():
+                        yield from self._feed(str(message.text))
+
+    def _feed(self, text: str) -> Iterator[Event]:
+        passed = self.guard.feed(text)
+        if passed:
+            yield self.say(passed)
+
+
+class _SystemPrompt(AgentMiddleware[Any, Any]):
+    """Puts the prompt of the reader in front; it is never kept in memory."""
+
+    def __init__(self, prompts: Callable[[Audience], str]) -> None:
+        super().__init__()
+        self._prompts = prompts
+
+    def wrap_model_call(self, request: Any, handler: Callable[[Any], Any]) -> Any:
+        """Call the model with the prompt."""
+        prompt = self._prompts(request.runtime.context.audience)
+        return handler(request.override(system_message=SystemMessage(prompt)))
+
+
+def _explain(error: Exception, *_: Any) -> str | None:
+    """An expected error as a message the model can act on; others stop the run."""
+    if isinstance(error, CopilotError):
+        return f"{type(error).__name__}: {error}"
+    return None

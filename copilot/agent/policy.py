@@ -1,0 +1,141 @@
+"""What the offline model does next: which tool, or what it says from what the tools found."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+
+from copilot.agent.tools import artifacts, evidence_of, gathered, this_turn
+from copilot.jobs.answer import Similarity, compose
+from copilot.language import normalize, segment
+from copilot.playbook.evidence import Audience
+
+Kind = Literal["answer", "refused", "handoff", "greeting", "thanks", "about"]
+
+# Under this key an offline message says what kind it is.
+KIND = "copilot_kind"
+
+_HANDOFF = re.compile(
+    r"转(?:接)?(?:到)?(?:一下)?(?:真人|人工)|(?:找|叫|要|联系|呼叫|换)(?:个|一下)?(?:真人|人工|活人)"
+    r"|(?:人工|真人)(?:客服|服务)|^人工$|talk to (?:a )?(?:human|person)|human agent"
+)
+# Asking how to set up a hand-over is a question about running a community, not a wish for one.
+_ABOUT_HANDOFF = re.compile(r"怎么|如何|什么时候|要不要|流程|设置|策略|话术|规则|成本|替代|区别")
+_GREETING = re.compile(
+    r"(?:你好|您好|哈喽|哈啰|嗨|hi|hello|hey|在吗|在不在|在么|早上好|早安|早|中午好|下午好|晚上好|大家好)"
+    r"(?:啊|呀|哦|呢|鸭|机器人|小助手|助手|在吗)*"
+)
+_THANKS = re.compile(
+    r"(?:好的?|嗯+|哦|ok|行)?(?:谢谢|多谢|感谢|谢了|谢啦|辛苦了?|3q|thanks?|thank you|thx)"
+    r"(?:你|您|啦|了|啊|呀|大家|so much|very much|哈)*"
+)
+_ABOUT = re.compile(
+    r"(?:你|您)(?:是谁|是什么|叫什么|能做什么|会什么|能干什么|能干嘛|可以做什么|是机器人吗?|有什么功能)"
+    r"(?:名字|呀|啊|呢)*|who are you|what can you do"
+)
+_OPEN = re.compile(
+    r"(?:展开|看看|打开|详细说说?|读一下|原文)(?:第)?\s*\[?(\d{1,2})\]?\s*(?:条|段|个)?"
+)
+# How a question begins that leans on the one before.
+_LEANS = re.compile(
+    r"^(?:那|那么|然后|还有|另外|再|它|他们|这个|这些|这种|上面|刚才|前面|具体|为什么呢|呢)"
+)
+
+
+class Policy:
+    """Answers for the offline chat model; holds no state between calls."""
+
+    def __init__(
+        self,
+        similarity: Similarity,
+        say: Callable[[str], str],
+        audience: Audience,
+    ) -> None:
+        """Args:
+        similarity: ranks statements against a question.
+        say: the catalogue's text for a kind of small talk.
+        audience: who is being answered.
+        """
+        self._similarity = similarity
+        self._say = say
+        self._audience = audience
+
+    def respond(self, messages: list[BaseMessage], tools: tuple[str, ...]) -> AIMessage:
+        """The next message: small talk, a tool call, or an answer from what tools found."""
+        turn = this_turn(messages)
+        last = turn[-1]
+        if isinstance(last, ToolMessage):
+            return self._answer(turn)
+        question = _text(last)
+        kind = small_talk(question)
+        if kind is not None:
+            return _message(self._say(kind), kind)
+        asked = _opened(question, messages[: -len(turn)])
+        if asked and "read_section" in tools:
+            return _call("read_section", {"passage_id": asked}, len(messages))
+        query = standalone(question, messages[: -len(turn)])
+        return _call("search_playbook", {"query": query}, len(messages))
+
+    def _answer(self, turn: Sequence[BaseMessage]) -> AIMessage:
+        found = [artifact for artifact in artifacts(turn) if artifact["enough"]]
+        if not found:
+            return _message(self._say("refused"), "refused")
+        numbers = {citation.id: citation.n for citation in gathered(turn)}
+        question = _text(turn[0])
+        evidence = evidence_of(found[-1], found[-1]["query"] or question, self._audience)
+        return _message(compose(evidence, self._similarity, numbers), "answer")
+
+
+def small_talk(question: str) -> Kind | None:
+    """The kind of small talk or request for a person that a message is, if it is one."""
+    form = normalize.search_form(question).strip(" 。.!！?？~～,，、")
+    if _HANDOFF.search(form) and not _ABOUT_HANDOFF.search(form) and len(form) <= 30:
+        return "handoff"
+    patterns: tuple[tuple[re.Pattern[str], Kind], ...] = (
+        (_GREETING, "greeting"),
+        (_THANKS, "thanks"),
+        (_ABOUT, "about"),
+    )
+    return next((kind for pattern, kind in patterns if pattern.fullmatch(form)), None)
+
+
+def standalone(question: str, before: Sequence[BaseMessage]) -> str:
+    """The question, with the one before it when it cannot stand alone (「那预算呢？」)."""
+    earlier = [_text(each) for each in before if isinstance(each, HumanMessage)]
+    earlier = [each for each in earlier if small_talk(each) is None]
+    form = normalize.search_form(question).strip()
+    words = segment.content_words(form)
+    leans = bool(_LEANS.match(form)) or form.endswith(("呢", "呢?", "呢？"))
+    if earlier and ((leans and len(words) <= 4) or len(words) <= 1):
+        return f"{earlier[-1]} {question}"
+    return question
+
+
+def _opened(question: str, before: Sequence[BaseMessage]) -> str:
+    """The passage that 「展开[2]」 means in the answer before, if the message says that."""
+    match = _OPEN.fullmatch(normalize.search_form(question).strip(" 。.!?"))
+    if match is None:
+        return ""
+    chosen = [each for each in gathered(this_turn(before)) if each.n == int(match.group(1))]
+    return chosen[0].id if chosen else ""
+
+
+def _text(message: BaseMessage) -> str:
+    return message.text if isinstance(message.text, str) else str(message.content)
+
+
+def _message(text: str, kind: Kind) -> AIMessage:
+    metadata: dict[str, Any] = {KIND: kind, "model_name": "offline"}
+    return AIMessage(content=text, response_metadata=metadata)
+
+
+def _call(name: str, args: dict[str, str], place: int) -> AIMessage:
+    call = {"name": name, "args": args, "id": f"offline-{place}", "type": "tool_call"}
+    return AIMessage(
+        content="",
+        tool_calls=[call],
+        response_metadata={"model_name": "offline"},
+    )

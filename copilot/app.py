@@ -1,0 +1,394 @@
+"""The house: one of each room, wired once; its methods are the verbs."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+
+from filelock import FileLock, Timeout
+from langchain_core.messages import BaseMessage
+
+from copilot.agent.graph import Agent, Done, Event, Options
+from copilot.agent.memory import ThreadSaver
+from copilot.agent.tools import Caller, Playbook
+from copilot.desk.gaps import Gaps
+from copilot.desk.journal import Entry, Journal
+from copilot.desk.keys import Keys
+from copilot.errors import BadInput, HomeLocked, SettingsError
+from copilot.jobs.answer import BODY, Answer
+from copilot.language import normalize
+from copilot.models import chat, embedder, prompts
+from copilot.playbook import ingest
+from copilot.playbook.evidence import VISIBLE, Audience, Evidence, Hit, Passage
+from copilot.playbook.gate import judge
+from copilot.playbook.index import Health, Index
+from copilot.playbook.ingest import FileReport
+from copilot.playbook.read import Limits
+from copilot.playbook.records import Records, Root
+from copilot.playbook.search import Searcher
+from copilot.settings import Settings
+from copilot.store import connect
+
+# Longest question taken, in characters: a long paste is a document, not a question.
+LONGEST_QUESTION = 4000
+
+# Hits the gate and the composer look at.
+_HITS = 8
+
+# Seconds between two canary queries while serving.
+_CANARY_SECONDS = 300.0
+
+_READERS = {
+    "member": "社群成员",
+    "operator": "社群运营者",
+    "trainee": "正在培训的新运营",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question, and from whom it comes."""
+
+    question: str
+    caller: Caller
+    door: str
+    thread: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """An answer and the id under which the journal keeps it (for ratings)."""
+
+    answer: Answer
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReport:
+    """What became of every file, by root, and how long it took (seconds)."""
+
+    files: dict[str, list[FileReport]]
+    passages: int
+    embedded: int
+    seconds: float
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Copilot:
+    """Everything the copilot can do; the doors only translate.
+
+    Thread-safe. Holds an exclusive lock on its home for as long as it is open.
+    """
+
+    def __init__(
+        self, settings: Settings, *, doing: str, clock: Callable[[], datetime] = _now
+    ) -> None:
+        """Open the home, repairing what a crash left behind.
+
+        Args:
+            doing: what this process is for; shown to a second process that finds the home taken.
+
+        Raises:
+            HomeLocked: another process holds the home.
+            StoreError: the records cannot be opened.
+            SettingsError: a setting cannot be used.
+            EmbedderError: the embedder cannot be loaded.
+        """
+        self.settings = settings
+        self._lock = lock_home(settings.home, doing)
+        try:
+            self._open(clock)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _open(self, clock: Callable[[], datetime]) -> None:
+        settings = self.settings
+        self._store = connect(settings.records_url, backups=settings.home / "backups", now=clock())
+        self._records = Records(self._store)
+        self.keys = Keys(self._store, clock)
+        self.gaps = Gaps(self._store, clock)
+        self.journal = Journal(self._store, clock)
+        self._embedder = embedder.load(settings.embedder)
+        self._index = Index(settings.home / "index", self._records, self._embedder.name)
+        self._searcher = Searcher(self._records, self._index, self._embedder)
+        self._saver = ThreadSaver(settings.home / "threads.db")
+        self._threads = [threading.Lock() for _ in range(64)]
+        self._stop = threading.Event()
+        self.prompt = prompts.load(folder("prompts"), "agent")
+        model = (
+            chat.configured(
+                settings.model,
+                base_url=settings.model_base_url,
+                api_key=settings.model_api_key.get_secret_value(),
+                timeout=settings.model_timeout,
+            )
+            if settings.model
+            else None
+        )
+        self._agent = Agent(
+            Playbook(self.evidence, self.section),
+            self._similarity,
+            model=model,
+            saver=self._saver,
+            options=Options(
+                settings.language, settings.memory_turns, settings.model_retries, self._prompt
+            ),
+        )
+
+    def _prompt(self, audience: Audience) -> str:
+        return self.prompt.render(
+            reader=_READERS[audience],
+            language="简体中文" if self.settings.language == "zh" else "English",
+            limit=str(BODY[audience]),
+        )
+
+    def _similarity(self, question: str, texts: Sequence[str]) -> Sequence[float]:
+        vectors = self._embedder.encode([question, *texts])
+        return [float(x) for x in vectors[1:] @ vectors[0]]
+
+    # The playbook --------------------------------------------------------------------------------
+
+    def index(
+        self,
+        paths: Sequence[Path],
+        audience: Audience = "member",
+        progress: ingest.Progress | None = None,
+    ) -> IndexReport:
+        """Index files or folders; without any, bring every root already known up to date.
+
+        Args:
+            audience: who may be answered from files that do not say it themselves.
+
+        Raises:
+            BadInput: a path does not exist, or nothing has been indexed yet and none is given.
+        """
+        started = time.monotonic()
+        for path in paths:
+            if not path.exists():
+                raise BadInput(f"{str(path)!r} does not exist.", remedy="Name a file or a folder.")
+        chosen = [Root(str(path.resolve()), audience) for path in paths] or self.roots()
+        if not chosen:
+            raise BadInput(
+                "nothing has been indexed yet.",
+                remedy="Name a file or a folder: copilot index PATH…",
+            )
+        limits = Limits(
+            seconds=self.settings.read_seconds,
+            memory_mb=self.settings.read_memory_mb,
+            file_mb=self.settings.read_file_mb,
+        )
+        files: dict[str, list[FileReport]] = {}
+        for root in chosen:
+            if not Path(root.path).exists():
+                # An unmounted disk must not empty the playbook.
+                reason = f"gone; forget it with: copilot index --remove {root.path}"
+                files[root.path] = [FileReport("", "failed", reason)]
+                continue
+            files[root.path] = ingest.ingest(
+                Path(root.path),
+                root.audience,
+                self._records,
+                self._embedder,
+                limits=limits,
+                workers=self.settings.read_workers,
+                progress=progress,
+            )
+        embedded = sum(report.embedded for reports in files.values() for report in reports)
+        embedded += ingest.re_embed(self._records, self._embedder, progress)
+        self._index.sync()
+        return IndexReport(files, self._records.count(), embedded, time.monotonic() - started)
+
+    def remove(self, path: Path) -> int:
+        """Forget a root and everything read from it; the number of documents.
+
+        Raises:
+            NotFound: it is not indexed.
+        """
+        count = self._records.remove_root(str(path.resolve()))
+        self._index.sync()
+        return count
+
+    def roots(self) -> list[Root]:
+        """What is indexed."""
+        return self._records.roots()
+
+    def search(self, question: str, audience: Audience, k: int = 8) -> list[Hit]:
+        """The passages nearest to a question, best first."""
+        return self._searcher.search(_checked(question), audience, k)
+
+    def evidence(self, question: str, audience: Audience) -> Evidence:
+        """Search and judge whether what was found is enough to answer."""
+        hits = self._searcher.search(question, audience, _HITS)
+        return judge(question, audience, hits, self.settings.gate)
+
+    def section(self, passage_id: str, audience: Audience) -> list[Passage]:
+        """The whole section around a passage.
+
+        Raises:
+            NotFound: no such passage for this audience.
+        """
+        return self._records.section(passage_id, VISIBLE[audience])
+
+    # Talk ----------------------------------------------------------------------------------------
+
+    def stream(
+        self, asked: Asked, history: Sequence[BaseMessage] = ()
+    ) -> Iterator[Event | Replied]:
+        """Answer through the agent: events as they come, at last the answer with its journal id.
+
+        Raises:
+            BadInput: the question is empty or far too long.
+        """
+        question = _checked(asked.question)
+        guard = partial(self._threads.__getitem__, hash(asked.thread) % 64)
+        lock = guard() if asked.thread is not None else threading.Lock()
+        with lock:
+            for event in self._agent.run(
+                question, asked.caller, history=history, thread=asked.thread
+            ):
+                if isinstance(event, Done):
+                    yield self._conclude(asked, event)
+                else:
+                    yield event
+
+    def _conclude(self, asked: Asked, done: Done) -> Replied:
+        for question, reason in done.gaps:
+            self.gaps.log(question, asked.caller.audience, reason)
+        answer = done.answer
+        offline = not self.settings.model or answer.degraded
+        id_ = self.journal.write(
+            Entry(
+                door=asked.door,
+                role=asked.caller.role,
+                thread=asked.thread or "",
+                question=answer.question,
+                answer=answer.text,
+                passages=[citation.id for citation in answer.citations],
+                refused=answer.refused,
+                degraded=answer.degraded,
+                model="offline" if offline else f"{self.settings.model} {self.prompt.label}",
+                confidence=answer.confidence,
+            )
+        )
+        return Replied(answer, id_)
+
+    def ask(self, asked: Asked, history: Sequence[BaseMessage] = ()) -> Replied:
+        """Answer through the agent.
+
+        Raises:
+            BadInput: the question is empty or far too long.
+        """
+        replied: Replied | None = None
+        for event in self.stream(asked, history):
+            if isinstance(event, Replied):
+                replied = event
+        assert replied is not None, "a run ends with an answer"
+        return replied
+
+    # The house itself ----------------------------------------------------------------------------
+
+    def health(self) -> Health:
+        """How the index is."""
+        return self._index.health()
+
+    def wait(self) -> None:
+        """Wait until a rebuild of the index under way is done."""
+        self._index.wait()
+
+    @property
+    def embedder_name(self) -> str:
+        """Which embedder is in use."""
+        return self._embedder.name
+
+    def documents(self) -> list[tuple[str, str, str, dict[str, object]]]:
+        """(root, source, title, cleaning report) of every document."""
+        return self._records.reports()
+
+    def watch(self) -> None:
+        """Ask the canaries every few minutes, in a thread, until closed."""
+
+        def check() -> None:
+            while not self._stop.wait(_CANARY_SECONDS):
+                self._index.check()
+
+        threading.Thread(target=check, name="canary", daemon=True).start()
+
+    def close(self) -> None:
+        """Close everything and release the home."""
+        self._stop.set()
+        self._index.close()
+        self._saver.close()
+        self._store.close()
+        self._lock.release()
+
+    def __enter__(self) -> Copilot:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def lock_home(home: Path, doing: str) -> FileLock:
+    """Take the home for this process alone; the lock dies with the process.
+
+    Raises:
+        HomeLocked: another process has it; the message says which.
+        SettingsError: the folder cannot be made or written.
+    """
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(home / "lock")
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        try:
+            owner = json.loads((home / "owner.json").read_text("utf-8"))
+            who = f"`{owner['doing']}` (process {owner['pid']})"
+        except (OSError, ValueError, KeyError):
+            who = "another process"
+        raise HomeLocked(
+            f"{str(home)!r} is in use by {who}.",
+            remedy="Stop it first, use its API, or set COPILOT_HOME to another folder.",
+        ) from error
+    except OSError as error:
+        raise SettingsError(
+            f"the home {str(home)!r} cannot be used: {error}.",
+            remedy="Set COPILOT_HOME to a folder you may write.",
+        ) from error
+    (home / "owner.json").write_text(json.dumps({"pid": os.getpid(), "doing": doing}), "utf-8")
+    return lock
+
+
+def folder(name: str) -> Path:
+    """A folder that ships with the copilot: beside the package in a wheel, beside it in a clone."""
+    package = Path(__file__).parent
+    inside = package / name
+    return inside if inside.is_dir() else package.parent / name
+
+
+def _checked(question: str) -> str:
+    question = normalize.clean(question).strip()
+    if not question:
+        raise BadInput("the question is empty.", remedy="Ask something.")
+    if len(question) > LONGEST_QUESTION:
+        raise BadInput(
+            f"the question has {len(question)} characters, more than {LONGEST_QUESTION}.",
+            remedy="Shorten it; index a long text instead: copilot index FILE.",
+        )
+    return question

@@ -1,0 +1,434 @@
+"""The command line: every verb, for people or, with --json, for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from copilot.errors import BadInput, CopilotError
+
+if TYPE_CHECKING:
+    from copilot.app import Copilot, IndexReport
+    from copilot.settings import Settings
+
+app = typer.Typer(
+    name="copilot",
+    help="Knowledge base and operations copilot for paid-knowledge communities.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+keys_app = typer.Typer(help="Keys for the API: create, list, revoke.", no_args_is_help=True)
+app.add_typer(keys_app, name="keys")
+train_app = typer.Typer(help="Train the models that are shipped.", no_args_is_help=True)
+app.add_typer(train_app, name="train")
+
+
+class As(StrEnum):
+    """Who is being answered."""
+
+    member = "member"
+    operator = "operator"
+    trainee = "trainee"
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
+Questions = Annotated[
+    str,
+    typer.Option(
+        "--file", help="Read inputs from a file, one a line (plain or JSONL with `q`); - is stdin."
+    ),
+]
+Reader = Annotated[As, typer.Option("--as", help="Who is being answered.")]
+Roles = Annotated[str, typer.Option("--role", help="admin, operator, trainer or bot.")]
+
+
+def main() -> None:
+    """Run the command line; expected errors print one line and exit with 1."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal or pipe that is not UTF-8 must not end a Chinese answer in a traceback.
+        stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    try:
+        app()
+    except CopilotError as error:
+        print(f"copilot: {error}", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+
+
+# Playbook ----------------------------------------------------------------------------------------
+
+
+@app.command()
+def index(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Files or folders; none brings what is known up to date."),
+    ] = None,
+    audience: Annotated[
+        As,
+        typer.Option(
+            "--audience",
+            help="Who may be answered from files that do not say it in their front matter:"
+            " `member` is everybody, `operator` and `trainee` are staff.",
+        ),
+    ] = As.member,
+    remove: Annotated[
+        Path | None, typer.Option("--remove", help="Forget this file or folder.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Index a playbook: read, clean, split, embed; only what changed is done again."""
+    with _open("copilot index") as copilot:
+        if remove is not None:
+            count = copilot.remove(remove)
+            _print(as_json, {"removed": count}, f"Forgot {count} documents of {remove}.")
+            return
+        report = _with_progress(copilot, paths or [], audience, quiet=as_json)
+    if as_json:
+        for root, files in report.files.items():
+            for file in files:
+                _line({"root": root, **_plain(file)})
+        return
+    _show_index(report, audience)
+
+
+def _with_progress(
+    copilot: Copilot, paths: list[Path], audience: As, *, quiet: bool
+) -> IndexReport:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        disable=quiet or not sys.stderr.isatty(),
+    ) as bar:
+        task = bar.add_task("reading")
+
+        def step(done: int, total: int, what: str) -> None:
+            bar.update(task, completed=done, total=total, description=what[-40:])
+
+        return copilot.index(paths, audience.value, step)
+
+
+def _show_index(report: IndexReport, audience: As) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    counts: dict[str, int] = {}
+    for root, files in report.files.items():
+        table = Table(title=escape(root), title_justify="left")
+        for name in ("file", "status", "passages", "repaired", "dropped", "suspicious", "missing"):
+            table.add_column(name, justify="left" if name in ("file", "status") else "right")
+        for file in files:
+            counts[file.status] = counts.get(file.status, 0) + 1
+            if file.status == "unchanged":
+                continue
+            cells = [
+                str(len(file.cleaning.get(name, ()))) if file.status == "read" else ""
+                for name in ("repaired", "dropped", "suspicious", "missing")
+            ]
+            status = f"{file.status}: {file.reason}" if file.reason else file.status
+            passages = str(file.passages) if file.status == "read" else ""
+            table.add_row(escape(file.source), escape(status), passages, *cells)
+        if table.row_count:
+            console.print(table)
+        _show_findings(console, files)
+    told = ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))
+    console.print(
+        f"{told}. {report.passages} passages in all, {report.embedded} embedded,"
+        f" {report.seconds:.1f} s."
+    )
+    who = "everybody, members included" if audience is As.member else "staff only"
+    console.print(f"Files that do not name their audience may be cited to: {who} (--audience).")
+
+
+def _show_findings(console: Any, files: Any) -> None:
+    """What was suspicious or missing, in words: these are for a person to look at."""
+    from rich.markup import escape
+
+    for file in files:
+        for name in ("missing", "suspicious"):
+            for item in list(file.cleaning.get(name, ()))[:12]:
+                text = item if isinstance(item, str) else " · ".join(str(v) for v in item.values())
+                console.print(escape(f"  {name}: {text}"), highlight=False)
+
+
+@app.command()
+def search(
+    question: Annotated[str | None, typer.Argument(help="What to look for.")] = None,
+    k: Annotated[int, typer.Option("--k", min=1, max=50, help="How many passages.")] = 5,
+    reader: Reader = As.operator,
+    file: Questions = "",
+    as_json: Json = False,
+) -> None:
+    """Find passages."""
+    with _open("copilot search") as copilot:
+        for q, given in _inputs(question, file):
+            hits = copilot.search(q, reader.value, k)
+            if as_json:
+                _line(given | {"q": q, "hits": [_hit(hit) for hit in hits]})
+                continue
+            for place, hit in enumerate(hits, start=1):
+                passage = hit.passage
+                print(f"{place}. 《{passage.title}》{passage.section}  ({hit.score:.2f})")
+                print(f"   {passage.text[:160].replace(chr(10), ' ')}\n")
+
+
+@app.command()
+def ask(
+    question: Annotated[str | None, typer.Argument(help="The question.")] = None,
+    reader: Reader = As.operator,
+    file: Questions = "",
+    as_json: Json = False,
+) -> None:
+    """Answer a question from the playbook, with citations, through the agent."""
+    with _open("copilot ask") as copilot:
+        from copilot.app import Asked
+        from copilot.jobs.answer import as_object
+
+        for q, given in _inputs(question, file):
+            replied = copilot.ask(Asked(q, _caller(reader), "cli"))
+            if as_json:
+                _line(given | as_object(replied.answer) | {"q": q, "id": replied.id})
+            else:
+                print(replied.answer.text)
+
+
+@app.command()
+def chat(
+    thread: Annotated[
+        str, typer.Option("--thread", help="Conversation to go on with; kept across restarts.")
+    ] = "cli",
+    reader: Reader = As.operator,
+) -> None:
+    """Talk with the copilot; an empty line or Ctrl-D ends."""
+    with _open("copilot chat") as copilot:
+        from copilot.agent.graph import Delta
+        from copilot.app import Asked
+        from copilot.language import strings
+
+        language = copilot.settings.language
+        if sys.stdin.isatty():
+            print(strings.text("answer.greeting.staff", language))
+        while True:
+            try:
+                line = input("> " if sys.stdin.isatty() else "").strip()
+            except (EOFError, KeyboardInterrupt):
+                break
+            if not line:
+                break
+            try:
+                for event in copilot.stream(Asked(line, _caller(reader), "cli", f"cli:{thread}")):
+                    if isinstance(event, Delta):
+                        print(event.text, end="", flush=True)
+            except BadInput as error:
+                print(f"copilot: {error}", file=sys.stderr)
+            print("\n")
+
+
+@app.command()
+def gaps(
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """List the questions that found no evidence, most frequent first."""
+    with _open("copilot gaps") as copilot:
+        for gap in copilot.gaps.list(limit):
+            if as_json:
+                _line(_plain(gap))
+            else:
+                print(f"{gap.times:4d}×  {gap.last:%Y-%m-%d}  [{gap.audience}]  {gap.question}")
+
+
+# Server ------------------------------------------------------------------------------------------
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+) -> None:
+    """Serve the console, the API and the bots' dialects in one process."""
+    settings = _settings(host=host, port=port)
+    from copilot.server import run
+
+    run.serve(settings)
+
+
+@keys_app.command("create")
+def keys_create(
+    role: Roles,
+    name: Annotated[str, typer.Option("--name", help="What the key is for.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Make a key; it is shown once."""
+    with _open("copilot keys") as copilot:
+        key, secret = copilot.keys.create(role, name)
+        told = f"{secret}\nKey {key.id}, role {key.role}. Keep it now: it is not shown again."
+        _print(as_json, {"id": key.id, "role": key.role, "name": key.name, "key": secret}, told)
+
+
+@keys_app.command("list")
+def keys_list(as_json: Json = False) -> None:
+    """List the keys, without their secrets."""
+    with _open("copilot keys") as copilot:
+        for key in copilot.keys.list():
+            state = "revoked" if key.revoked else "active"
+            told = f"{key.id}  {key.role:8}  {key.created:%Y-%m-%d}  {state}  {key.name}"
+            _print(as_json, _plain(key), told)
+
+
+@keys_app.command("revoke")
+def keys_revoke(id_: Annotated[str, typer.Argument(metavar="ID", help="The key's id.")]) -> None:
+    """Revoke a key at once."""
+    with _open("copilot keys") as copilot:
+        key = copilot.keys.revoke(id_)
+        print(f"Key {key.id} ({key.role}) is revoked.")
+
+
+# Models ------------------------------------------------------------------------------------------
+
+
+@train_app.command("embedder")
+def train_embedder(
+    data: Annotated[Path, typer.Option(help="Folder with the training pairs (see the card).")],
+    out: Annotated[Path, typer.Option(help="Folder for the new model.")],
+    playbook: Annotated[
+        Path | None, typer.Option(help="Folder with the source documents the asks are keyed by.")
+    ] = None,
+    knowledge: Annotated[
+        Path | None, typer.Option(help="Folder with entries that carry their own asks.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed; the same seed trains the same model.")] = 7,
+) -> None:
+    """Train the embedder; the result is used with COPILOT_EMBEDDER=OUT."""
+    from copilot.models import train
+
+    train.command(data, out, playbook=playbook, knowledge=knowledge, seed=seed)
+
+
+# Health ------------------------------------------------------------------------------------------
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Check settings, records, index and models; say what to do about what is wrong."""
+    from copilot.doctor import examine
+
+    results = examine(_settings())
+    for result in results:
+        told = f"{'ok  ' if result.ok else 'FAIL'}  {result.name}: {result.found}"
+        if not result.ok:
+            told += f"\n      {result.remedy}"
+        _print(as_json, _plain(result), told)
+    if not all(result.ok for result in results):
+        raise typer.Exit(1)
+
+
+@app.command()
+def version(as_json: Json = False) -> None:
+    """Print the version."""
+    from importlib import metadata
+
+    number = metadata.version("copilot")
+    _print(as_json, {"version": number}, number)
+
+
+# Shared by the commands --------------------------------------------------------------------------
+
+
+def _settings(**overrides: object) -> Settings:
+    from copilot.settings import load
+
+    return load(**overrides)
+
+
+def _open(doing: str) -> Copilot:
+    settings = _settings()
+    from copilot.app import Copilot
+
+    return Copilot(settings, doing=doing)
+
+
+def _caller(reader: As) -> Any:
+    from copilot.agent.tools import Caller
+
+    roles: dict[str, Any] = {"member": "bot", "operator": "operator", "trainee": "trainer"}
+    return Caller(roles[reader.value], reader.value)
+
+
+def _hit(hit: Any) -> dict[str, Any]:
+    passage = hit.passage
+    return {
+        "id": passage.id,
+        "title": passage.title,
+        "section": passage.section,
+        "source": passage.source,
+        "text": passage.text,
+        "score": round(hit.score, 4),
+    }
+
+
+def _inputs(one: str | None, file: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The question given, or those of a file, each with the other keys of its JSON object."""
+    if one is not None:
+        yield one, {}
+        return
+    if not file:
+        raise BadInput("there is no question.", remedy="Give one, or --file FILE (- for stdin).")
+    if file == "-":
+        lines = sys.stdin.read().splitlines()
+    else:
+        try:
+            lines = Path(file).read_text("utf-8-sig").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadInput(
+                f"{file!r} cannot be read: {error}.", remedy="Name a UTF-8 text file."
+            ) from error
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        if not line.lstrip().startswith("{"):
+            yield line.strip(), {}
+            continue
+        try:
+            given = json.loads(line)
+        except ValueError as error:
+            raise BadInput(f"line {number} is not JSON: {error}.", remedy="Mend it.") from error
+        q = given.get("q") or given.get("text") or given.get("question")
+        if not isinstance(q, str):
+            raise BadInput(f"line {number} has no `q`.", remedy='Use {"q": "…"}.')
+        yield q, given
+
+
+def _plain(thing: Any) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return asdict(thing)
+
+
+def _line(thing: dict[str, Any]) -> None:
+    print(json.dumps(thing, ensure_ascii=False, default=str), flush=True)
+
+
+def _print(as_json: bool, thing: dict[str, Any], told: str) -> None:
+    if as_json:
+        _line(thing)
+    else:
+        print(told)

@@ -1,0 +1,1 @@
+"""The operators' console: Gradio, in the server's own process."""

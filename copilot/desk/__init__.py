@@ -1,0 +1,1 @@
+"""What people work on: keys, gaps, the journal of answers."""

@@ -1,0 +1,1 @@
+"""What the copilot does: typed in, typed out."""

@@ -1,0 +1,256 @@
+"""Answers composed from passages: their own structure, every statement cited."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from copilot.language import normalize, segment
+from copilot.playbook.evidence import Audience, Evidence, Passage
+
+Similarity = Callable[[str, Sequence[str]], Sequence[float]]
+
+# Characters of the body, sources not counted. Members read on a phone in a group; operators and
+# trainees at a desk (issue "Foundation", 7: at most about 400 for members).
+BODY: dict[Audience, int] = {"member": 300, "operator": 900, "trainee": 900}
+
+# A passage further down speaks only when it came up almost as strongly as the best one (standard
+# deviations of the fused score), and only with its best statements. Chosen on
+# evals/data/questions.dev.jsonl (`make eval`).
+NEAR = 2.5
+PASSAGES = 4
+
+_ITEM = re.compile(r"^\s*(?:[-*+•·]|\d{1,3}[.、)）]|[（(]\d{1,3}[)）])\s*")
+_LABEL = re.compile(r"^\**[^。！？!?，,]{1,10}[：:]\**\s*")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_MARK = re.compile(r"\[(\d{1,3})\]")
+_BOLD = re.compile(r"\*\*|__")
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A passage that stands behind the marks ``[n]`` of an answer."""
+
+    n: int
+    id: str
+    title: str
+    section: str
+    source: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is said, and what it rests on.
+
+    ``facts`` holds computed facts (none before the community's records are there); ``handoff`` says
+    that a person should take over; ``degraded`` that the configured model failed and the offline
+    one spoke.
+    """
+
+    question: str
+    text: str
+    citations: tuple[Citation, ...]
+    confidence: float
+    refused: bool = False
+    handoff: bool = False
+    facts: tuple[dict[str, object], ...] = ()
+    degraded: bool = False
+
+
+def as_object(answer: Answer) -> dict[str, object]:
+    """An answer as every door gives it: the keys of `copilot ask --json` (docs/json.md)."""
+    return {
+        "q": answer.question,
+        "text": answer.text,
+        "citations": [asdict(citation) for citation in answer.citations],
+        "facts": list(answer.facts),
+        "refused": answer.refused,
+        "handoff": answer.handoff,
+        "confidence": round(answer.confidence, 4),
+        "degraded": answer.degraded,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A sentence or list item of a passage; ``item`` is its bullet, empty for a sentence."""
+
+    text: str
+    item: str
+    head: str
+
+
+def cite(n: int, passage: Passage) -> Citation:
+    """A citation of a passage under a number."""
+    return Citation(n, passage.id, passage.title, passage.section, passage.source, passage.text)
+
+
+def compose(evidence: Evidence, similarity: Similarity, numbers: Mapping[str, int]) -> str:
+    """Write an answer from evidence that passed the gate.
+
+    Args:
+        similarity: how near statements are to the question, one number each (higher is nearer).
+        numbers: passage id → the number it is cited by.
+
+    Returns:
+        the body, in the script of the question, with ``[n]`` after each statement.
+    """
+    budget = BODY[evidence.audience]
+    best = evidence.hits[0].score
+    near = [hit for hit in evidence.hits[:PASSAGES] if best - hit.score <= NEAR]
+    blocks: list[str] = []
+    for place, hit in enumerate(near):
+        room = budget - sum(map(len, blocks))
+        if place and room < budget // 4:
+            break
+        statements = _statements(hit.passage)
+        chosen = _choose(evidence.question, statements, similarity, room, whole=place == 0)
+        if chosen:
+            blocks.append(_render(chosen, numbers[hit.passage.id]))
+    return in_script_of(evidence.question, "\n\n".join(blocks))
+
+
+def in_script_of(question: str, text: str) -> str:
+    """The text in the script, traditional or simplified, that the question is written in."""
+    if normalize.is_traditional(question):
+        return normalize.traditional(text)
+    return normalize.simplified(text)
+
+
+def sources(citations: Sequence[Citation], label: str) -> str:
+    """The lines below an answer that name its sources, since bots drop everything but text.
+
+    Args:
+        label: what the lines begin with (`来源：`).
+    """
+    lines = []
+    for citation in citations:
+        section = citation.section.split(" › ")[-1]
+        place = f" §{section}" if section and section != citation.title else ""
+        lines.append(f"{label}[{citation.n}]《{citation.title}》{place}".rstrip())
+    return "\n".join(lines)
+
+
+def unsupported(statement: str, passages: Sequence[Citation]) -> str:
+    """Why a statement may not be said, or nothing when it may.
+
+    Every mark must belong to a passage, and every number must stand in one of the passages that the
+    statement cites (in any of them when it cites none).
+    """
+    known = {citation.n: citation for citation in passages}
+    marks = [int(n) for n in _MARK.findall(statement)]
+    if missing := [n for n in marks if n not in known]:
+        return f"cites [{missing[0]}], which is no passage"
+    body = _ITEM.sub("", _MARK.sub("", statement))
+    behind = [known[n] for n in marks] or list(passages)
+    held = numbers("\n".join(f"{c.title}\n{c.section}\n{c.text}" for c in behind))
+    for number in numbers(body):
+        if number not in held:
+            return f"says {number}, which no cited passage says"
+    return ""
+
+
+def numbers(text: str) -> set[str]:
+    """The numbers in a text, in one notation (full-width folded, thousands separators dropped)."""
+    return {
+        number.replace(",", "").rstrip(".")
+        for number in _NUMBER.findall(normalize.search_form(text))
+    }
+
+
+def _statements(passage: Passage) -> list[Statement]:
+    """The passage's sentences and list items, without its labels and its own question."""
+    found: list[Statement] = []
+    for line in passage.text.split("\n"):
+        line = line.strip()
+        if not line or line.startswith(("|---", "```")):
+            continue
+        match = _ITEM.match(line)
+        body = _BOLD.sub("", line[match.end() :] if match else line).strip()
+        if match:
+            head = re.split(r"[：:。]", body, maxsplit=1)[0]
+            found.append(Statement(body, match.group().strip(), head))
+            continue
+        label = _LABEL.match(line)
+        if label and "**" in label.group():
+            body = _BOLD.sub("", line[label.end() :]).strip()
+        if not body or body.endswith(("？", "?")) or _is_label(body):
+            continue
+        if label and label.group().strip("*：: ") in {"面试题", "题目", "问题", "問題", "面試題"}:
+            continue
+        found.extend(Statement(each, "", "") for each in segment.sentences(body) if each.strip())
+    return found
+
+
+def _is_label(text: str) -> bool:
+    return len(text) <= 10 and text.endswith(("：", ":"))
+
+
+def _choose(
+    question: str,
+    statements: list[Statement],
+    similarity: Similarity,
+    room: int,
+    *,
+    whole: bool,
+) -> list[Statement]:
+    """What is said of a passage within the room, in the passage's order."""
+    if not statements:
+        return []
+    size = sum(len(each.text) for each in statements)
+    if whole and size <= room:
+        return statements
+    worth = _worth(question, statements, similarity)
+    items = [i for i, each in enumerate(statements) if each.item]
+    keep: set[int] = set()
+    left = room if whole else min(room, 220)
+    if len(items) >= 3 and (whole or max(worth[i] for i in items) >= max(worth)):
+        # A list is kept whole, its items cut to their heads when they are too long together.
+        full = sum(len(statements[i].text) for i in items)
+        if full > left:
+            for i in items:
+                statements[i] = Statement(statements[i].head, statements[i].item, "")
+            full = sum(len(statements[i].text) for i in items)
+        if full <= left * 1.2:
+            keep.update(items)
+            left -= full
+    limit = len(statements) if whole else 3
+    for i in sorted(range(len(statements)), key=lambda i: -worth[i]):
+        if i in keep or len(statements[i].text) > left or limit <= 0:
+            continue
+        keep.add(i)
+        left -= len(statements[i].text)
+        limit -= 1
+    return [each for i, each in enumerate(statements) if i in keep]
+
+
+def _worth(question: str, statements: Sequence[Statement], similarity: Similarity) -> list[float]:
+    """How much each statement bears on the question: nearness, plus the words they share."""
+    texts = [each.text for each in statements]
+    near = similarity(question, texts)
+    wanted = set(segment.content_words(question))
+    shared = [
+        sum(word in normalize.search_form(text) for word in wanted) / max(1, len(wanted))
+        for text in texts
+    ]
+    return [float(a) + b for a, b in zip(near, shared, strict=True)]
+
+
+def _render(statements: Sequence[Statement], n: int) -> str:
+    """Items on lines of their own, sentences run on; a mark after each."""
+    lines: list[str] = []
+    for each in statements:
+        text = f"{each.text}[{n}]"
+        if each.item:
+            lines.append(f"{each.item} {text}")
+        elif (
+            lines
+            and not lines[-1].lstrip().startswith(("-", "*", "•"))
+            and not _ITEM.match(lines[-1])
+        ):
+            lines[-1] += text
+        else:
+            lines.append(text)
+    return "\n".join(lines)

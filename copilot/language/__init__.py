@@ -1,0 +1,1 @@
+"""Words: Chinese text is normalised, segmented, counted, and phrased."""

@@ -1,0 +1,250 @@
+"""Training pairs for the embedder: general text, how people ask, and synonyms."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import yaml
+
+from copilot.errors import BadInput
+from copilot.language import normalize
+
+# Longest passage trained on, in characters: a static embedding is a mean, and what a mean of more
+# than this says is no longer about one thing. Serving is not cut (see `embedder.py`).
+PASSAGE_CHARACTERS = 600
+# What the two source documents' keys hold of a paragraph (`asks.jsonl`): "? " and 18 characters.
+_PINYIN = re.compile(r"\([a-zāáǎàōóǒòēéěèīíǐìūúǔùǖǘǚǜü]{1,6}\)", re.IGNORECASE)
+_CHINESE = re.compile(r"[\u4e00-\u9fff]")
+_QUESTION_HEADING = re.compile(r"^### +(\d+)\. *(.+)$", re.MULTILINE)
+_SECTION = re.compile(r"(?<![\d.])\d{1,2}\.\d(?=[\u4e00-\u9fff])")
+_FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.DOTALL)
+_BODY_HEADING = re.compile(r"^#{1,6} +(.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A text and another that should come up for it; ``negative`` should not (empty: none known)."""
+
+    query: str
+    passage: str
+    negative: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One thing people ask about: its passages, the ways it is asked for, its words."""
+
+    key: str
+    title: str
+    passages: tuple[str, ...]
+    asks: tuple[str, ...]
+    words: tuple[tuple[str, ...], ...] = ()
+
+
+def read_general(folder: Path) -> list[Pair]:
+    """Read ``*.jsonl.gz`` files of ``query, passage`` rows, and of labelled ``a, b, label`` rows.
+
+    From labelled rows come pairs (label 1); where the same ``a`` also has a row with label 0, its
+    ``b`` becomes the pair's hard negative.
+
+    Args:
+        folder: where the files lie; read in the order of their names.
+
+    Raises:
+        BadInput: there is no such file, or a row has neither form.
+    """
+    files = sorted(folder.glob("*.jsonl.gz"))
+    if not files:
+        raise BadInput(
+            f"no *.jsonl.gz in {str(folder)!r}.",
+            remedy="Give --data the folder that holds embedding/*.jsonl.gz.",
+        )
+    pairs: list[Pair] = []
+    for file in files:
+        rows = list(_rows(file))
+        if rows and "label" in rows[0]:
+            pairs += _labelled(rows)
+        else:
+            pairs += [Pair(row["query"], row["passage"][:PASSAGE_CHARACTERS]) for row in rows]
+    return pairs
+
+
+def _rows(file: Path) -> Iterator[dict[str, str]]:
+    with gzip.open(file, "rt", encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            row = json.loads(line)
+            if not ({"query", "passage"} <= row.keys() or {"a", "b", "label"} <= row.keys()):
+                raise BadInput(
+                    f"{file.name} line {number}: keys {sorted(row)!r}.",
+                    remedy="Rows need `query, passage` or `a, b, label`.",
+                )
+            yield row
+
+
+def _labelled(rows: Sequence[dict[str, str]]) -> list[Pair]:
+    negatives = {row["a"]: row["b"] for row in rows if not int(row["label"])}
+    return [
+        Pair(row["a"], row["b"], negatives.get(row["a"], "")) for row in rows if int(row["label"])
+    ]
+
+
+def read_asks(file: Path, documents: Path) -> list[Topic]:
+    """Read ``asks.jsonl`` and join each key with its passage in the source documents.
+
+    Keys are ``000#Q12`` (the twelfth question of the document ``000…``) and ``002#`` followed by the
+    first 20 characters of a paragraph of the document ``002…``. The second kind is joined on Chinese
+    characters alone, after simplification and without bracketed pinyin, since the key and the
+    document were cleaned differently.
+
+    Raises:
+        BadInput: a source document is missing.
+    """
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line]
+    questions = _questions(_document(documents, "000"))
+    paragraphs = _paragraphs(
+        _document(documents, "002"), [row["key"] for row in rows if row["key"].startswith("002")]
+    )
+    topics = []
+    for row in rows:
+        title, passage = (questions | paragraphs).get(row["key"], ("", ""))
+        words = tuple(tuple(group) for group in row.get("terms", ()))
+        passages = tuple(cut(passage))
+        topics.append(Topic(row["key"], title, passages, tuple(row["asks"]), words))
+    return topics
+
+
+def _document(folder: Path, number: str) -> str:
+    found = sorted(folder.glob(f"{number}_*.txt"))
+    if not found:
+        raise BadInput(
+            f"no {number}_*.txt in {str(folder)!r}.",
+            remedy="Give --playbook the folder of the source documents that the asks are keyed by.",
+        )
+    return normalize.simplified(normalize.clean(found[0].read_text(encoding="utf-8")))
+
+
+def _questions(text: str) -> dict[str, tuple[str, str]]:
+    headings = list(_QUESTION_HEADING.finditer(text))
+    ends = [heading.start() for heading in headings[1:]] + [len(text)]
+    return {
+        f"000#Q{heading[1]}": (heading[2].strip(), text[heading.end() : end].strip())
+        for heading, end in zip(headings, ends, strict=True)
+    }
+
+
+def _paragraphs(text: str, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Each key's title (none) and paragraph: from where its Chinese characters stand to the next
+    key, or to the next numbered heading."""
+    text = _PINYIN.sub("", text)
+    at = [match.start() for match in _CHINESE.finditer(text)]
+    stream = "".join(text[position] for position in at)
+    starts: dict[str, int] = {}
+    for key in keys:
+        needle = normalize.simplified(_PINYIN.sub("", normalize.clean(key)))
+        found = stream.find("".join(_CHINESE.findall(needle)))
+        if found >= 0:
+            starts[key] = at[found]
+    headings = [match.start() for match in _SECTION.finditer(text)]
+    stops = sorted({*starts.values(), *headings, len(text)})
+    return {
+        key: ("", text[start : next(stop for stop in stops if stop > start)].strip(" ?\n"))
+        for key, start in starts.items()
+    }
+
+
+def read_knowledge(folder: Path) -> list[Topic]:
+    """Read playbook entries: ``**/*.md`` with front matter ``id, title, asks`` and ``##`` sections.
+
+    Files without front matter or without ``asks`` give a topic without asks, whose headings still
+    pair with their text.
+    """
+    return [_entry(file, folder) for file in sorted(folder.rglob("*.md"))]
+
+
+def _entry(file: Path, folder: Path) -> Topic:
+    text = file.read_text(encoding="utf-8").replace("\r\n", "\n")
+    match = _FRONT_MATTER.match(text)
+    front = yaml.safe_load(match[1]) if match else {}
+    body = match[2] if match else text
+    title = str(front.get("title") or file.stem)
+    parts = _BODY_HEADING.split(body)
+    sections = [("", parts[0]), *zip(parts[1::2], parts[2::2], strict=True)]
+    passages = tuple(
+        f"{title} {heading}\n{piece}"
+        for heading, section in sections
+        if section.strip()
+        for piece in cut(section.strip())
+    )
+    asks = tuple(str(ask) for ask in front.get("asks") or ())
+    return Topic(str(front.get("id") or file.relative_to(folder)), title, passages, asks)
+
+
+def cut(text: str) -> Iterator[str]:
+    """Cut at line ends (else anywhere) into pieces of at most `PASSAGE_CHARACTERS` characters."""
+    piece = ""
+    for line in text.splitlines():
+        while len(line) > PASSAGE_CHARACTERS:
+            yield from (piece,) * bool(piece)
+            piece, line = line[:PASSAGE_CHARACTERS], line[PASSAGE_CHARACTERS:]
+        if piece and len(piece) + len(line) >= PASSAGE_CHARACTERS:
+            yield piece
+            piece = ""
+        piece = f"{piece}\n{line}".strip()
+    yield from (piece,) * bool(piece)
+
+
+def read_synonyms(file: Path) -> list[tuple[str, ...]]:
+    """Read one group per line, words between commas; blank lines and ``#`` comments are left out."""
+    lines = (line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines())
+    groups = (
+        tuple(dict.fromkeys(word.strip() for word in re.split("[,，]", line) if word.strip()))
+        for line in lines
+        if line and not line.startswith("#")
+    )
+    return [group for group in groups if len(group) > 1]
+
+
+def hold_out(
+    topics: Sequence[Topic], share: float, seed: int
+) -> tuple[list[Topic], list[tuple[str, int]]]:
+    """Take ``share`` of each topic's asks away for a dev set.
+
+    Returns:
+        the topics without those asks, and the asks with the index of their topic.
+    """
+    rng = random.Random(seed)
+    kept: list[Topic] = []
+    questions: list[tuple[str, int]] = []
+    for index, topic in enumerate(topics):
+        count = round(len(topic.asks) * share)
+        away = set(rng.sample(range(len(topic.asks)), count))
+        questions += [(topic.asks[number], index) for number in sorted(away)]
+        asks = tuple(ask for number, ask in enumerate(topic.asks) if number not in away)
+        kept.append(replace(topic, asks=asks))
+    return kept, questions
+
+
+def domain_pairs(
+    topics: Sequence[Topic], groups: Sequence[Sequence[str]], rng: random.Random
+) -> list[Pair]:
+    """Pair each ask with a passage of its topic and with another ask, each word with another of its
+    group, and each title with its text."""
+    pairs: list[Pair] = []
+    for topic in topics:
+        for ask in topic.asks:
+            if topic.passages:
+                pairs.append(Pair(ask, rng.choice(topic.passages)))
+            others = [other for other in topic.asks if other != ask]
+            if others:
+                pairs.append(Pair(ask, rng.choice(others)))
+        if topic.title:
+            pairs += [Pair(topic.title, passage) for passage in topic.passages]
+    for group in [*groups, *(words for topic in topics for words in topic.words)]:
+        pairs += [Pair(word, rng.choice([w for w in group if w != word])) for word in group]
+    return pairs

@@ -1,0 +1,315 @@
+"""Contents: a table of contents, found and matched with the headings in the text below it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from copilot.playbook import numbering
+
+# A list of three numbered lines can be anything; so can one whose lines do not come up again.
+FEWEST = 3
+CONFIRMED = 0.5
+# Contents stand near the beginning; lines and characters looked at, so that size costs nothing.
+LINES = 3000
+LONGEST = 60
+# Share of characters that must agree where a heading in the text is damaged or shortened
+# (SequenceMatcher.ratio, which is 0.75 when a quarter of the characters differ).
+ALIKE = 0.75
+# Sightings of one title that are weighed against each other.
+SIGHTINGS = 12
+
+_LEADER = re.compile(r"(?:[\s.．…·。_—-]{2,}|\t)[(（]?\d{1,4}[)）]?$")
+_PAGE = re.compile(r"[\s.．…·。_—-]+\d{1,4}$")
+_BULLET = re.compile(r"^(?:[-*+•·]\s+|#{1,6}\s+)")
+_LINK = re.compile(r"^\[([^\]]+)\]\([^)]*\)$")
+_SENTENCE_END = "。！？!?；;，,"
+_BOUNDARY = "\n。！？!?…；;.”\"’」』）)》|"
+_REFERENCE = "见見参參阅閱看读讀第至到和及与與、《“「（("
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the contents: its level (1 is the top), number, title, and folded title variants."""
+
+    level: int
+    number: str
+    title: str
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """A table of contents: where it stands, its entries, and a title glued to its first line."""
+
+    start: int
+    end: int
+    entries: tuple[Entry, ...]
+    glued: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A place in the text that may be the heading of an entry."""
+
+    entry: int
+    start: int
+    end: int
+    score: int
+
+
+@dataclass(slots=True)
+class _Line:
+    start: int
+    end: int
+    kind: str
+    number: str
+    titles: tuple[str, ...]
+
+
+def find(text: str, folded: str) -> tuple[Contents, list[Sighting]] | None:
+    """The contents of a text with the heading of each entry that the text below confirms.
+
+    Args:
+        text: the text as it is to be shown.
+        folded: the same text in simplified characters, of the same length.
+
+    Returns:
+        The first block of numbered lines half of whose titles come up again below it in order, and
+        the places where they do; None without one.
+    """
+    for block in _blocks(text):
+        contents = _contents(text, folded, block)
+        matched = match(contents, folded)
+        # A text may break off long before its contents end: only entries up to the last one count.
+        promised = max((each.entry + 1 for each in matched), default=0)
+        if len(matched) >= min(FEWEST, len(contents.entries)) and (
+            len(matched) >= CONFIRMED * promised
+        ):
+            return contents, matched
+    return None
+
+
+def match(contents: Contents, folded: str) -> list[Sighting]:
+    """The headings in the text: at most one for each entry, in the order of the contents."""
+    sightings = [
+        sighting
+        for number, entry in enumerate(contents.entries)
+        for sighting in _sightings(number, entry, folded, contents.end)
+    ]
+    return _chain(sightings, len(contents.entries))
+
+
+def _blocks(text: str) -> Iterator[list[_Line]]:
+    """Runs of contents-like lines near the beginning, blank lines and one stray line allowed."""
+    block: list[_Line] = []
+    stray = 0
+    for count, (start, end) in enumerate(_lines(text)):
+        if count > LINES:
+            break
+        line = _entry_line(text, start, end)
+        if line is not None and end - start <= LONGEST + 20:
+            block.append(line)
+            stray = 0
+            continue
+        if line is not None and block:
+            block.append(line)  # the last line of the contents, with the text glued to it
+        elif block and stray == 0 and end - start <= LONGEST // 2:
+            stray = 1
+            continue
+        if len(block) >= FEWEST:
+            yield block
+        block, stray = [], 0
+    if len(block) >= FEWEST:
+        yield block
+
+
+def _lines(text: str) -> Iterator[tuple[int, int]]:
+    """Start and end of each line that is not blank, without the blanks around it."""
+    position = 0
+    while position < len(text):
+        stop = text.find("\n", position)
+        stop = len(text) if stop < 0 else stop
+        start, end = position, stop
+        while start < end and text[start].isspace():
+            start += 1
+        while end > start and text[end - 1].isspace():
+            end -= 1
+        if start < end:
+            yield start, end
+        position = stop + 1
+
+
+def _entry_line(text: str, start: int, end: int) -> _Line | None:
+    """A line as a contents entry: a label and a title, or a title and a page behind a leader."""
+    line = _LINK.sub(r"\1", _BULLET.sub("", text[start : min(end, start + LONGEST + 60)]))
+    found = numbering.label(line)
+    title = line[found.end :] if found else line
+    unpaged = _PAGE.sub("", title).strip()
+    if found is None:
+        if end - start > LONGEST + 20 or not _LEADER.search(line):
+            return None
+        return _Line(start, end, "plain", "", (unpaged,)) if unpaged else None
+    if not title.strip() or (end - start <= LONGEST and title.rstrip()[-1] in _SENTENCE_END):
+        return None
+    titles = (unpaged,) if _LEADER.search(title) else (title.strip(), unpaged)
+    titles = tuple(dict.fromkeys(each for each in titles if each))
+    return _Line(start, end, found.kind, found.number, titles) if titles else None
+
+
+def _contents(text: str, folded: str, block: list[_Line]) -> Contents:
+    """A block as contents; what is glued to its first and last line is taken off."""
+    glued = ""
+    if first := _glued_first(text, folded, block[0].start):
+        glued, line = first
+        block = [line, *block]
+    end = block[-1].end
+    if end - block[-1].start > LONGEST:
+        end = _glued_end(text, folded, block, glued)
+        start = block[-1].start
+        last = _entry_line(text[:end], start, end)
+        block = [*block[:-1], last] if last else block[:-1]
+    kinds = list(dict.fromkeys(line.kind for line in block if line.kind != "plain"))
+    entries = []
+    for line in block:
+        level = kinds.index(line.kind) + 1 if line.kind in kinds else 1
+        keys = tuple(folded[s : s + len(t)] for t in line.titles if (s := text.find(t, line.start)) >= 0)
+        entries.append(Entry(level, line.number, line.titles[-1], keys))
+    return Contents(block[0].start, end, tuple(entries), glued)
+
+
+def _glued_first(text: str, folded: str, before: int) -> tuple[str, _Line] | None:
+    """The first entry, when it is glued to the title in the line above the contents."""
+    stop = len(text[:before].rstrip())
+    start = text.rfind("\n", 0, stop) + 1
+    if not 0 < stop - start <= 2 * LONGEST:
+        return None
+    for position in range(start + 1, stop - 1):
+        found = numbering.label(text[:stop], position)
+        if found and found.kind != "integer" and numbering.last_value(found.number) == 1:
+            title = text[found.end : stop]
+            if title and folded.find(folded[found.end : stop], before) >= 0:
+                line = _Line(position, stop, found.kind, found.number, (title,))
+                return text[start:position].strip(" #\t"), line
+    return None
+
+
+def _glued_end(text: str, folded: str, block: list[_Line], glued: str) -> int:
+    """Where the last line of the contents ends and the text glued to it begins."""
+    line = block[-1]
+    head = folded[line.start : line.end]
+    ends = [len(head)]
+    for earlier in block[:3]:
+        key = folded[earlier.start : earlier.end]
+        if (place := head.find(key, 1)) > 0:
+            ends.append(place)
+    place = min(ends)
+    if place == len(head):
+        place = min(place, LONGEST)
+    if glued and text.endswith(glued, line.start, line.start + place):
+        place -= len(glued)
+    if (mark := head.find("#", 1)) > 0:
+        place = min(place, mark)
+    return line.start + place
+
+
+def _sightings(number: int, entry: Entry, folded: str, start: int) -> Iterator[Sighting]:
+    """Where an entry's heading may stand, with how much speaks for each place."""
+    found: dict[int, Sighting] = {}
+    for key in entry.keys:
+        position = start
+        for _ in range(SIGHTINGS):
+            position = folded.find(key, position)
+            if position < 0:
+                break
+            sighting = _weigh(number, entry, folded, position, position + len(key))
+            if sighting is not None:
+                found.setdefault(sighting.start, sighting)
+            position += 1
+    if not found and entry.number:
+        found = {each.start: each for each in _alike(number, entry, folded, start)}
+    yield from found.values()
+
+
+def _weigh(number: int, entry: Entry, folded: str, position: int, end: int) -> Sighting | None:
+    """A title that stands at a position as a heading, with how much speaks for it (4–7).
+
+    Its number before it counts 3, a boundary before it 2 (a sentence end, a line's beginning), what
+    follows (a line's end, a paragraph mark, another heading) 1, a line of its own 1 more; a word of
+    reference before it (见, 参阅, an opening quote) takes 3 away. Less than 4 is no heading.
+    """
+    start = position
+    while start > max(0, position - 4) and folded[start - 1] in " \t\u3000、.．:：":
+        start -= 1
+    labelled = bool(entry.number) and folded.endswith(entry.number, 0, start)
+    start = start - len(entry.number) if labelled else position
+    before = folded[start - 1] if start else "\n"
+    if labelled and (before.isnumeric() or before == "."):
+        return None
+    line_before = _at_line_start(folded, start)
+    line_after = folded[end : end + 1] in ("", "\n")
+    followed = line_after or folded[end] in "?\ufffd" or bool(numbering.label(folded, end))
+    score = 3 * labelled + 2 * (line_before or before in _BOUNDARY) + followed
+    score += (line_before and line_after) - 3 * (before in _REFERENCE)
+    return Sighting(number, start, end, score) if score >= 4 else None
+
+
+def _at_line_start(folded: str, position: int) -> bool:
+    while position and folded[position - 1] in " \t\u3000#*":
+        position -= 1
+    return position == 0 or folded[position - 1] == "\n"
+
+
+def _alike(number: int, entry: Entry, folded: str, start: int) -> Iterator[Sighting]:
+    """Places where the number stands before a title that is nearly the entry's."""
+    title = re.sub(r"\s", "", entry.keys[-1]) if entry.keys else ""
+    position = start
+    for _ in range(SIGHTINGS * 4):
+        position = folded.find(entry.number, position)
+        if position < 0 or len(title) < 2:
+            return
+        found = numbering.label(folded[position : position + LONGEST])
+        bounded = not position or folded[position - 1] in _BOUNDARY
+        if found and found.number == entry.number and bounded:
+            begin = position + found.end
+            ends = range(begin + max(1, len(title) - 3), begin + len(title) + 5)
+            ratio, end = max((_ratio(title, folded[begin:end]), -end) for end in ends)
+            if ratio >= ALIKE:
+                yield Sighting(number, position, -end, 4)
+        position += 1
+
+
+def _ratio(title: str, text: str) -> float:
+    if "\n" in text:
+        return 0.0
+    return SequenceMatcher(None, title, re.sub(r"\s", "", text), autojunk=False).ratio()
+
+
+def _chain(sightings: list[Sighting], entries: int) -> list[Sighting]:
+    """The sightings of rising entries at rising positions whose scores add up to most.
+
+    Heaviest increasing subsequence over a Fenwick tree of prefix maxima: O(n log n).
+    """
+    best: list[tuple[int, int]] = [(0, -1)] * (entries + 1)
+    total: list[int] = []
+    before: list[int] = []
+    ordered = sorted(sightings, key=lambda each: (each.start, -each.entry))
+    for place, sighting in enumerate(ordered):
+        node, top = sighting.entry, (0, -1)
+        while node > 0:
+            top = max(top, best[node])
+            node -= node & -node
+        total.append(top[0] + sighting.score)
+        before.append(top[1])
+        node = sighting.entry + 1
+        while node <= entries:
+            best[node] = max(best[node], (total[place], place))
+            node += node & -node
+    place = max(range(len(total)), key=total.__getitem__, default=-1)
+    chain = []
+    while place >= 0:
+        chain.append(ordered[place])
+        place = before[place]
+    return chain[::-1]

@@ -1,0 +1,184 @@
+"""Words: an FTS5 file over our own segmentation, a cache of the records."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from copilot.language import normalize, segment
+from copilot.playbook.evidence import Audience
+from copilot.playbook.records import Indexed
+
+# Column weights of BM25: title, section, body, asks. Chosen on evals/data/questions.dev.jsonl
+# with `python -m evals.tune`; the asks say it the way people ask, so they weigh as much as a title.
+WEIGHTS = (2.0, 2.0, 1.0, 2.0)
+
+# The form of the file; another one is thrown away and built anew.
+_FORM = "3"
+
+# Characters that stay inside a token beside letters and digits, so that `40%`, `a/b` and `1.5`
+# remain one word for FTS5 as they are for the segmenter.
+_TOKENIZER = "unicode61 remove_diacritics 0 tokenchars '%./+-_&'"
+
+_SCHEMA = f"""
+CREATE VIRTUAL TABLE words USING fts5(
+    id UNINDEXED, audience UNINDEXED, title, section, body, asks, tokenize = "{_TOKENIZER}"
+);
+CREATE TABLE held (id TEXT PRIMARY KEY, row INTEGER NOT NULL, digest TEXT NOT NULL);
+CREATE TABLE vectors (id TEXT PRIMARY KEY, collection TEXT NOT NULL, digest TEXT NOT NULL);
+CREATE TABLE marks (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+"""
+
+
+class Lexical:
+    """The words of all passages, and the ledger of what the vector collections hold.
+
+    One connection per thread; SQLite's WAL lets readers go on while a writer commits.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, or build an empty one when it is missing, damaged or of another form."""
+        self._path = path
+        self._local = threading.local()
+        self._open: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not self._usable():
+            self._rebuild_file()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = sqlite3.connect(self._path, check_same_thread=False, timeout=10)
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            self._local.connection = connection
+            with self._lock:
+                self._open.append(connection)
+        return connection
+
+    def _usable(self) -> bool:
+        try:
+            connection = self._connect()
+            row = connection.execute("SELECT value FROM marks WHERE name = 'form'").fetchone()
+            if row is None or row[0] != _FORM:
+                return False
+            return bool(connection.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok")
+        except sqlite3.DatabaseError:
+            return False
+
+    def _rebuild_file(self) -> None:
+        self.close()
+        for suffix in ("", "-wal", "-shm"):
+            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+        connection = self._connect()
+        with connection:
+            connection.executescript(_SCHEMA)
+            connection.execute("INSERT INTO marks VALUES ('form', ?)", (_FORM,))
+
+    def mark(self, name: str) -> str:
+        """A mark left by `set_mark`; empty when there is none."""
+        row = self._connect().execute("SELECT value FROM marks WHERE name = ?", (name,)).fetchone()
+        return str(row[0]) if row else ""
+
+    def set_mark(self, name: str, value: str) -> None:
+        """Leave a mark that survives a restart."""
+        with self._connect() as connection:
+            connection.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", (name, value))
+
+    def held(self) -> dict[str, str]:
+        """Passage id → content digest of every passage whose words are in the file."""
+        return dict(self._connect().execute("SELECT id, digest FROM held"))
+
+    def put(self, passages: Iterable[Indexed]) -> None:
+        """Add passages or replace them, in one transaction."""
+        rows = [
+            (
+                item.passage.id,
+                item.digest,
+                item.passage.audience,
+                *(
+                    " ".join(segment.words(part))
+                    for part in (
+                        item.passage.title,
+                        item.passage.section,
+                        item.passage.text,
+                        "\n".join(item.passage.asks),
+                    )
+                ),
+            )
+            for item in passages
+        ]
+        with self._connect() as connection:
+            for id_, digest, audience, *columns in rows:
+                self._delete(connection, id_)
+                cursor = connection.execute(
+                    "INSERT INTO words (id, audience, title, section, body, asks)"
+                    " VALUES (?, ?, ?, ?, ?, ?)",
+                    (id_, audience, *columns),
+                )
+                connection.execute(
+                    "INSERT INTO held VALUES (?, ?, ?)", (id_, cursor.lastrowid, digest)
+                )
+
+    def drop(self, ids: Iterable[str]) -> None:
+        """Remove passages, in one transaction."""
+        with self._connect() as connection:
+            for id_ in ids:
+                self._delete(connection, id_)
+
+    @staticmethod
+    def _delete(connection: sqlite3.Connection, id_: str) -> None:
+        row = connection.execute("SELECT row FROM held WHERE id = ?", (id_,)).fetchone()
+        if row is not None:
+            connection.execute("DELETE FROM words WHERE rowid = ?", (row[0],))
+            connection.execute("DELETE FROM held WHERE id = ?", (id_,))
+
+    def search(
+        self, question: str, audiences: Sequence[Audience], limit: int
+    ) -> list[tuple[str, float]]:
+        """Passages that share words with the question, best first: (id, BM25, higher is better)."""
+        tokens = list(dict.fromkeys(segment.words(normalize.search_form(question))))
+        if not tokens:
+            return []
+        match = " OR ".join('"' + token.replace('"', '""') + '"' for token in tokens[:128])
+        places = ", ".join("?" for _ in audiences)
+        weights = ", ".join(str(weight) for weight in (0.0, 0.0, *WEIGHTS))
+        rows = self._connect().execute(
+            f"SELECT id, -bm25(words, {weights}) AS score FROM words"
+            f" WHERE words MATCH ? AND audience IN ({places}) ORDER BY score DESC, id LIMIT ?",
+            (match, *audiences, limit),
+        )
+        return [(id_, float(score)) for id_, score in rows]
+
+    # The ledger of the vector collections --------------------------------------------------------
+
+    def ledger(self) -> dict[str, tuple[str, str]]:
+        """Passage id → (collection, content digest) of every vector known to be stored."""
+        rows = self._connect().execute("SELECT id, collection, digest FROM vectors")
+        return {id_: (collection, digest) for id_, collection, digest in rows}
+
+    def note_vectors(self, rows: Iterable[tuple[str, str, str]]) -> None:
+        """Note vectors as stored: (id, collection, digest)."""
+        with self._connect() as connection:
+            connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows)
+
+    def strike_vectors(self, ids: Iterable[str]) -> None:
+        """Note vectors as removed."""
+        with self._connect() as connection:
+            connection.executemany("DELETE FROM vectors WHERE id = ?", [(id_,) for id_ in ids])
+
+    def clear_vectors(self) -> None:
+        """Note that no vector is stored any more."""
+        with self._connect() as connection:
+            connection.execute("DELETE FROM vectors")
+
+    def close(self) -> None:
+        """Close every thread's connection."""
+        with self._lock:
+            for connection in self._open:
+                connection.close()
+            self._open.clear()
+        self._local = threading.local()

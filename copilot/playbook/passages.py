@@ -1,0 +1,110 @@
+"""Passages: a cleaned document split along its structure, sized to be cited."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+
+from copilot.language import segment, tokens
+from copilot.playbook.clean import Document, Section
+from copilot.playbook.evidence import AUDIENCES, Audience, Passage
+
+# About 300 Chinese characters at 0.7 token each (design.md, "Known facts"). A section that is only
+# half as long again stays whole: a list cut from its lead-in answers nothing.
+BUDGET = 210
+WHOLE = 315
+
+_ITEM = re.compile(r"^\s*(?:[-*+•·]|\d{1,3}[.、)）]|[（(]\d{1,3}[)）]|[一二三四五六七八九十]+、)")
+
+
+def split(document: Document, *, root: str, audience: Audience) -> list[Passage]:
+    """Split a document into passages in reading order.
+
+    Args:
+        root: where the document lies; part of the passage's id.
+        audience: who may be answered from it, unless its front matter says otherwise.
+    """
+    said = document.meta.get("audience")
+    if said in AUDIENCES:
+        audience = said
+    asks = tuple(str(ask) for ask in document.meta.get("asks") or ())
+    passages: list[Passage] = []
+    ordinals: dict[str, int] = {}
+    for section in document.sections:
+        name = " › ".join(section.path)
+        for text in _pieces(section):
+            ordinal = ordinals[name] = ordinals.get(name, -1) + 1
+            key = "\x1f".join((root, document.source, name, str(ordinal)))
+            passages.append(
+                Passage(
+                    id=hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:16],
+                    source=document.source,
+                    title=document.title,
+                    section=name,
+                    text=text,
+                    audience=audience,
+                    position=len(passages),
+                    asks=asks,
+                )
+            )
+    return passages
+
+
+def _pieces(section: Section) -> Iterator[str]:
+    """The section's text in pieces of about the budget, cut between blocks where possible."""
+    text = section.text.strip()
+    if not text:
+        return
+    if tokens.count(text) <= WHOLE:
+        yield text
+        return
+    piece: list[str] = []
+    size = 0
+    for block, joint in _blocks(text):
+        length = tokens.count(block)
+        if piece and size + length > BUDGET:
+            yield "".join(piece).strip()
+            piece, size = [], 0
+        piece.append(block + joint)
+        size += length
+    if piece:
+        yield "".join(piece).strip()
+
+
+def _blocks(text: str) -> Iterator[tuple[str, str]]:
+    """Lines, and the sentences of lines that alone exceed the budget, each with what joins it on.
+
+    A line that introduces list items (it ends with a colon) travels with the first of them.
+    """
+    lines = text.split("\n")
+    carried = ""
+    for number, line in enumerate(lines):
+        following = lines[number + 1 :]
+        next_item = next((each for each in following if each.strip()), "")
+        if line.rstrip().endswith((":", "：", ":**", "：**")) and _ITEM.match(next_item):
+            carried += line + "\n"
+            continue
+        if not line.strip() and carried:
+            carried += "\n"
+            continue
+        block, carried = carried + line, ""
+        if tokens.count(block) <= BUDGET:
+            yield block, "\n"
+            continue
+        sentences = [part for each in segment.sentences(block) for part in _shorten(each)]
+        for each in sentences[:-1]:
+            yield each, ""
+        if sentences:
+            yield sentences[-1], "\n"
+    if carried.strip():
+        yield carried, ""
+
+
+def _shorten(sentence: str) -> Iterator[str]:
+    """Cut what has no sentence end within the budget (a table row, a log line) by length."""
+    if tokens.count(sentence) <= 2 * BUDGET:
+        yield sentence
+        return
+    for start in range(0, len(sentence), 300):
+        yield sentence[start : start + 300]

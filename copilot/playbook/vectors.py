@@ -1,0 +1,147 @@
+"""Vectors: one Chroma collection per audience, a cache of the records."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import chromadb
+from chromadb.errors import ChromaError, NotFoundError
+
+from copilot.errors import IndexDamaged
+from copilot.playbook.evidence import AUDIENCES, Audience
+from copilot.playbook.records import Vector
+
+# Rows per call; Chroma refuses more than its SQLite's variable limit allows (5 461).
+_BATCH = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """A vector that must come back first when asked for, and how many there must be at least."""
+
+    count: int
+    id: str
+    vector: tuple[float, ...]
+
+
+def names_of(embedder: str) -> dict[Audience, str]:
+    """The collections' names for an embedder (Chroma takes no Chinese in them)."""
+    mark = hashlib.sha256(embedder.encode()).hexdigest()[:8]
+    return {each: f"{each}-{mark}" for each in AUDIENCES}
+
+
+class Vectors:
+    """The vector collections below one folder. One process owns the folder (design.md)."""
+
+    def __init__(self, path: Path, embedder: str) -> None:
+        """Open the folder, making collections that are missing.
+
+        Args:
+            embedder: the embedder's name; another embedder uses other collections.
+
+        Raises:
+            IndexDamaged: Chroma cannot open what is there.
+        """
+        path.mkdir(parents=True, exist_ok=True)
+        self.names = names_of(embedder)
+        try:
+            self._client = chromadb.PersistentClient(
+                str(path), chromadb.Settings(anonymized_telemetry=False)
+            )
+            self._collections = {
+                audience: self._client.get_or_create_collection(
+                    name,
+                    # Cosine: the default space lost recall to a single zero vector (design.md).
+                    configuration={"hnsw": {"space": "cosine"}},
+                    embedding_function=None,
+                )
+                for audience, name in self.names.items()
+            }
+        except (ChromaError, ValueError, OSError, RuntimeError) as error:
+            raise IndexDamaged(f"Chroma cannot open {path.name!r}: {error}.") from error
+
+    def drop_others(self) -> None:
+        """Delete the collections of other embedders."""
+        for collection in self._client.list_collections():
+            if collection.name not in self.names.values():
+                self._client.delete_collection(collection.name)
+
+    def put(self, audience: Audience, ids: Sequence[str], vectors: Sequence[Vector]) -> None:
+        """Add vectors or replace them."""
+        collection = self._collections[audience]
+        for start in range(0, len(ids), _BATCH):
+            collection.upsert(
+                ids=list(ids[start : start + _BATCH]),
+                embeddings=list(vectors[start : start + _BATCH]),
+            )
+
+    def drop(self, name: str, ids: Sequence[str]) -> None:
+        """Remove vectors from a collection by its name; a missing one holds nothing."""
+        try:
+            collection = self._client.get_collection(name, embedding_function=None)
+        except NotFoundError:
+            return
+        for start in range(0, len(ids), _BATCH):
+            collection.delete(ids=list(ids[start : start + _BATCH]))
+
+    def search(
+        self, vector: Vector, audiences: Iterable[Audience], limit: int
+    ) -> list[tuple[str, float]]:
+        """The nearest passages, best first: (id, cosine similarity −1…1).
+
+        Raises:
+            IndexDamaged: a collection does not answer.
+        """
+        hits: list[tuple[str, float]] = []
+        for audience in audiences:
+            collection = self._collections[audience]
+            try:
+                found = collection.query(
+                    query_embeddings=[vector], n_results=limit, include=["distances"]
+                )
+            except (ChromaError, ValueError, RuntimeError) as error:
+                raise IndexDamaged(f"collection {collection.name!r}: {error}.") from error
+            distances = (found["distances"] or [[]])[0]
+            hits.extend(
+                (id_, 1.0 - float(distance))
+                for id_, distance in zip(found["ids"][0], distances, strict=True)
+            )
+        hits.sort(key=lambda hit: (-hit[1], hit[0]))
+        return hits[:limit]
+
+    def check(self, canaries: Mapping[Audience, Canary]) -> None:
+        """Ask each collection for a vector it must hold.
+
+        A deleted segment folder answers every query with nothing and no error (design.md), so the
+        count and the canary's own similarity are both looked at.
+
+        Raises:
+            IndexDamaged: a collection is short, or its canary does not come back.
+        """
+        for audience, canary in canaries.items():
+            collection = self._collections[audience]
+            try:
+                count = collection.count()
+                found = collection.query(
+                    query_embeddings=[list(canary.vector)],
+                    n_results=1,
+                    include=["distances"],
+                )
+            except (ChromaError, ValueError, RuntimeError) as error:
+                raise IndexDamaged(f"collection {collection.name!r}: {error}.") from error
+            distances = (found["distances"] or [[]])[0]
+            # More than expected is what a crash between storing and noting leaves: no harm.
+            if count < canary.count:
+                raise IndexDamaged(
+                    f"collection {collection.name!r} holds {count} vectors of {canary.count}."
+                )
+            # Another passage may have the very same text: its vector is as good a canary.
+            if not distances or float(distances[0]) > 1e-3:
+                raise IndexDamaged(f"collection {collection.name!r} lost its canary.")
+
+    def close(self) -> None:
+        """Release the folder."""
+        self._client.close()

@@ -1,0 +1,108 @@
+"""Wording: which characters and pairs of characters a text uses where it is sound."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Iterable
+from itertools import pairwise
+
+from copilot.language import normalize
+
+# Weight of a character's overall frequency beside the pairs seen with its neighbour (pseudo-counts
+# of the interpolation): a pair seen once outweighs any character that is merely frequent.
+PRIOR = 1.0
+# Frequency assumed of a character that the text does not hold.
+UNSEEN = 0.05
+
+_PUNCTUATION = frozenset("。，、；：？！“”‘’《》（）·—…")
+# Characters with trail byte A3 (see repair.py) that a full stop competes with when the lead byte is
+# lost: pairs so common that the character before may well belong to one of them.
+_COMMON_PAIRS = frozenset(
+    ["确保", "担保", "环保", "社保", "医保", "难保", "自保", "非常", "经常", "日常", "正常", "通常", "平常", "异常", "时常", "负担", "承担", "分担", "惩罚", "处罚", "幸福", "祝福", "造福", "上海", "大海", "事迹", "奇迹", "痕迹", "规模", "学校", "院校", "高校", "暂停", "不停", "充裕", "富裕", "宽裕", "安危", "庆祝", "玩耍", "崩溃", "收牵", "希望", "过剩", "锁链", "海罚"]
+)
+
+
+class Wording:
+    """Characters and pairs counted in the sound parts of one text, traditional folded to simplified.
+
+    Args:
+        parts: folded text, cut where something unsound was left out; pairs are not counted across.
+    """
+
+    def __init__(self, parts: Iterable[str]) -> None:
+        self._singles: Counter[str] = Counter()
+        self._pairs: Counter[tuple[str, str]] = Counter()
+        for part in parts:
+            self._singles.update(part)
+            self._pairs.update(pairwise(part))
+        self._total = self._singles.total()
+
+    def seen(self, before: str, after: str) -> bool:
+        """Whether the two folded characters stand side by side somewhere."""
+        return (before, after) in self._pairs
+
+    def pairs(self, text: str) -> int:
+        """How many neighbours in the folded text are seen side by side elsewhere."""
+        return sum(pair in self._pairs for pair in pairwise(text))
+
+    def familiar(self, char: str) -> bool:
+        """Whether a folded character is one that Chinese prose, or this text, commonly uses."""
+        return (
+            char in _PUNCTUATION or char in common_characters() or self._singles.get(char, 0) >= 2
+        )
+
+    def fit(self, before: str, char: str, after: str) -> float:
+        """How well a folded character fits between its neighbours (0–1, product of both sides).
+
+        Interpolated bigram estimate, P(char | before) · P(after | char).
+        """
+        frequency = (self._singles.get(char, 0) + UNSEEN) / (self._total + 1)
+        following = (self._singles.get(after, 0) + UNSEEN) / (self._total + 1)
+        here = (self._pairs.get((before, char), 0) + PRIOR * frequency) / (
+            self._singles.get(before, 0) + PRIOR
+        )
+        there = (self._pairs.get((char, after), 0) + PRIOR * following) / (
+            self._singles.get(char, 0) + PRIOR
+        )
+        return here * there
+
+
+def fold(text: str) -> str:
+    """Each traditional character replaced by its simplified one; the length stays the same."""
+    if len(text) == 1:
+        return _fold_one(text)
+    return text if text.isascii() else text.translate(_table(frozenset(text)))
+
+
+@functools.lru_cache(maxsize=16384)
+def _fold_one(char: str) -> str:
+    return char.translate(_table(frozenset(char)))
+
+
+def _table(chars: frozenset[str]) -> dict[int, str]:
+    # One character a line, so that OpenCC's phrases cannot join them: only 1:1 mappings remain.
+    listed = [char for char in chars if char >= "\u3400"]
+    if not listed:
+        return {}
+    folded = normalize.simplified("\n".join(listed)).split("\n")
+    return {
+        ord(char): plain
+        for char, plain in zip(listed, folded, strict=True)
+        if len(plain) == 1 and plain != char
+    }
+
+
+@functools.cache
+def common_characters() -> frozenset[str]:
+    """The 3 755 characters of GB2312 level 1, chosen in 1980 by frequency of use."""
+    return frozenset(
+        bytes((lead, trail)).decode("gb2312", "ignore")
+        for lead in range(0xB0, 0xD8)
+        for trail in range(0xA1, 0xFF)
+    ) - {""}
+
+
+def is_common_pair(before: str, after: str) -> bool:
+    """Whether two folded characters form one of the common words that a lost full stop mimics."""
+    return before + after in _COMMON_PAIRS

@@ -1,0 +1,1 @@
+"""The server: the API, the bots' dialects and the console in one process."""
