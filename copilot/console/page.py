@@ -8,20 +8,19 @@ import secrets
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI, Request
 from starlette.types import ASGIApp
 
 from copilot.agent.graph import Delta, ToolUse
+from copilot.agent.tools import Caller
 from copilot.app import Asked, Copilot, Replied
 from copilot.console import sources
 from copilot.desk.journal import Rating
-from copilot.desk.keys import Role
 from copilot.errors import BadInput, NotFound
 from copilot.language import strings
-from copilot.server.auth import Person
 
 log = logging.getLogger(__name__)
 
@@ -31,15 +30,21 @@ _EXAMPLES = ("first", "second", "third", "fourth")
 
 
 def mount(
-    app: FastAPI, copilot: Copilot, *, path: str, user: Callable[[Request], str | None]
+    app: FastAPI,
+    copilot: Copilot,
+    *,
+    path: str,
+    user: Callable[[Request], str | None],
+    caller: Callable[[str], Caller],
 ) -> ASGIApp:
     """Mount the console on the API's application.
 
     Args:
-        user: `role:key id` of whoever is signed in, ``None`` for nobody; guards every handler.
+        user: the name of whoever is signed in, ``None`` for nobody; guards every handler.
+        caller: whom to answer, by that name.
     """
     say = partial(strings.text, language=copilot.settings.language)
-    blocks = build(copilot)
+    blocks = build(copilot, caller)
     blocks.queue(default_concurrency_limit=copilot.settings.workers)
     files = Path(__file__).parent
     mounted: ASGIApp = gr.mount_gradio_app(
@@ -58,7 +63,7 @@ def mount(
     return mounted
 
 
-def build(copilot: Copilot) -> gr.Blocks:
+def build(copilot: Copilot, caller: Callable[[str], Caller]) -> gr.Blocks:
     """The page's components and what they do."""
     say = partial(strings.text, language=copilot.settings.language)
     blocks = gr.Blocks(title=say("console.title"), analytics_enabled=False, fill_height=True)
@@ -106,7 +111,7 @@ def build(copilot: Copilot) -> gr.Blocks:
                 gr.HTML(f"<h2>{say('console.sources')}</h2>")
                 panel = gr.HTML(_empty_panel(say), elem_id="panel")
         take = partial(_take, say=say)
-        answer = partial(_answer, copilot, say)
+        answer = partial(_answer, copilot, caller, say)
         state = [chat, panel, panels, answers]
         for event in (box.submit, send.click):
             event(take, [box, chat], [box, chat], queue=False, api_visibility="private").then(
@@ -148,6 +153,7 @@ def _choose(chat: Messages, chosen: gr.SelectData) -> Messages:
 
 def _answer(
     copilot: Copilot,
+    caller: Callable[[str], Caller],
     say: Callable[[str], str],
     chat: Messages,
     thread: str,
@@ -159,10 +165,9 @@ def _answer(
     if not chat or chat[-1]["role"] != "user":
         yield chat, panels or _empty_panel(say), panels, answers
         return
-    role, _, key = str(request.username).partition(":")
-    person = Person(key, cast(Role, role))
-    name = json.dumps(["console", key, thread])
-    asked = Asked(_text(chat[-1]), person.caller(), "console", name)
+    name = str(request.username)
+    conversation = json.dumps(["console", name, thread])
+    asked = Asked(_text(chat[-1]), caller(name), "console", conversation)
     shown = {"role": "assistant", "content": say("console.searching")}
     talk = [*chat, shown]
     shut = panels or _empty_panel(say)

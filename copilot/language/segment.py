@@ -85,7 +85,9 @@ class Segmenter:
         """What a text is about: its informative words, each once, in order of appearance.
 
         Whole words only (no bigrams, no words inside words), without stop words; each is among
-        ``words`` of the same text. Terms of the dictionary stay whole, also mixed ones (``z世代``).
+        ``words`` of the same text, and as it stands in the search form of that text (numbers
+        without their thousands separators). Terms of the dictionary stay whole, also mixed ones
+        (``z世代``).
 
         Args:
             text: any string; its search form is taken here.
@@ -209,10 +211,9 @@ def _spellings(word: str, start: int) -> Iterator[_Token]:
     parts = _JOINER.split(word)
     if len(parts) <= _CHAIN:
         end = start + len(word)
-        closed = "".join(parts)
-        if closed != word:
-            yield _Token(start, end, word, False)
-        yield _Token(start, end, closed, True)
+        yield _Token(start, end, word, True)
+        if len(parts) > 1:
+            yield _Token(start, end, "".join(parts), False)
 
 
 def _inside(token: _Token, spans: list[tuple[int, int]]) -> bool:

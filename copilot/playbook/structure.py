@@ -64,10 +64,8 @@ class Outline:
 def outline(text: str) -> Outline:
     """Find the headings of a text: Markdown's, else those of its contents, else numbered lines."""
     marked = tuple(_markdown(text))
-    if marked and len(marked) >= contents.FEWEST:
-        return Outline(marked)
-    folded = fold(text)
-    if (found := contents.find(text, folded)) and len(found[1]) > len(marked):
+    # A page around a book has a few headings of its own; the book's contents name more.
+    if (found := contents.find(text, fold(text))) and len(found[1]) > len(marked):
         return _from_contents(text, *found)
     return Outline(marked or tuple(_numbered(text)))
 

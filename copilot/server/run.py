@@ -5,17 +5,20 @@ from __future__ import annotations
 import logging
 import time
 from ipaddress import ip_address
+from typing import cast
 
 import uvicorn
 from fastapi import Request
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from copilot.agent.tools import Caller
 from copilot.app import Copilot
 from copilot.console import page
+from copilot.desk.keys import Role
 from copilot.errors import SettingsError
 from copilot.server import api
-from copilot.server.auth import Auth
+from copilot.server.auth import Auth, Person
 from copilot.server.login import CONSOLE
 from copilot.settings import Settings
 
@@ -59,7 +62,11 @@ def application(copilot: Copilot, auth: Auth) -> ASGIApp:
         person = auth.person(request)
         return f"{person.role}:{person.id}" if person else None
 
-    mounted = page.mount(app, copilot, path=CONSOLE, user=user)
+    def caller(name: str) -> Caller:
+        role, _, key = name.partition(":")
+        return Person(key, cast(Role, role)).caller()
+
+    mounted = page.mount(app, copilot, path=CONSOLE, user=user, caller=caller)
     return _Door(mounted, auth)
 
 
