@@ -24,7 +24,7 @@ from copilot.desk.journal import Entry, Journal
 from copilot.desk.keys import Keys
 from copilot.errors import BadInput, HomeLocked, SettingsError
 from copilot.jobs.answer import BODY, Answer
-from copilot.language import normalize
+from copilot.language import normalize, segment, tokens
 from copilot.models import chat, embedder, prompts
 from copilot.playbook import ingest
 from copilot.playbook.evidence import VISIBLE, Audience, Evidence, Hit, Passage
@@ -120,6 +120,8 @@ class Copilot:
         self.keys = Keys(self._store, clock)
         self.gaps = Gaps(self._store, clock)
         self.journal = Journal(self._store, clock)
+        tokens.configure(settings.tiktoken_cache_dir)
+        _take_dictionary(folder("knowledge") / "dictionary.txt")
         self._embedder = embedder.load(settings.embedder)
         self._index = Index(settings.home / "index", self._records, self._embedder.name)
         self._searcher = Searcher(self._records, self._index, self._embedder)
@@ -380,6 +382,12 @@ def folder(name: str) -> Path:
     package = Path(__file__).parent
     inside = package / name
     return inside if inside.is_dir() else package.parent / name
+
+
+def _take_dictionary(path: Path) -> None:
+    """Let the operator's own terms be words, where there is such a file."""
+    if path.is_file():
+        segment.configure(path.read_text("utf-8").splitlines())
 
 
 def _checked(question: str) -> str:

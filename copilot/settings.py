@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -29,6 +30,8 @@ class Settings(BaseSettings):
         env_prefix="COPILOT_",
         env_file=".env",
         env_file_encoding="utf-8",
+        # `.env` holds other programs' names too; one with our prefix that we do not know is a slip.
+        dotenv_filtering="match_prefix",
         toml_file="copilot.toml",
         frozen=True,
         extra="forbid",
@@ -76,6 +79,12 @@ class Settings(BaseSettings):
     )
     model_retries: int = Field(default=2, ge=0, description="Further tries after a failed call.")
 
+    tiktoken_cache_dir: Path | None = Field(
+        default=None,
+        validation_alias=AliasChoices("COPILOT_TIKTOKEN_CACHE_DIR", "TIKTOKEN_CACHE_DIR"),
+        description="Folder with tiktoken's o200k_base file; without it tokens are estimated.",
+    )
+
     # Answers.
     gate: float = Field(
         default=0.5, ge=0, le=1, description="Probability below which the copilot refuses."
@@ -94,6 +103,9 @@ class Settings(BaseSettings):
     @field_validator("home")
     @classmethod
     def _expand(cls, value: Path) -> Path:
+        if value == Path():
+            # What an empty variable means: it would scatter the home over the current folder.
+            raise ValueError("names no folder")
         return value.expanduser().absolute()
 
     @classmethod
@@ -117,7 +129,11 @@ class Settings(BaseSettings):
     @property
     def records_url(self) -> str:
         """The records database's URL, with the default filled in."""
-        return self.database_url or f"sqlite:///{self.home / 'records.db'}"
+        if self.database_url:
+            return self.database_url
+        # `%`, `?` and `#` mean something in a URL, but may stand in a folder's name.
+        path = quote(str(self.home / "records.db"), safe="/:\\ ")
+        return f"sqlite:///{path}"
 
 
 def load(**overrides: object) -> Settings:
@@ -128,18 +144,56 @@ def load(**overrides: object) -> Settings:
             means not given.
 
     Raises:
-        SettingsError: a value cannot be used, or a name in `.env` or `copilot.toml` is unknown.
+        SettingsError: a value cannot be used; a name in `.env` or `copilot.toml` is unknown, or one
+            in the environment is a known one misspelt; or one of the files cannot be read.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
+    _refuse_misspelt()
     try:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
+        raise _explained(error) from error
+    except (TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise SettingsError(
-            f"setting {name!r}: {first['msg']} (got {first.get('input')!r}).",
-            remedy=f"Correct {name.upper()!r} in the environment, `.env` or `copilot.toml`.",
+            f"`.env` or `copilot.toml` cannot be read: {error}.",
+            remedy="Mend the file; both are UTF-8, `copilot.toml` is TOML.",
         ) from error
+
+
+def _explained(error: ValidationError) -> SettingsError:
+    first = error.errors()[0]
+    name = str(first["loc"][0]) if first["loc"] else ""
+    if first["type"] == "extra_forbidden":
+        near = get_close_matches(name.lower(), Settings.model_fields, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        return SettingsError(
+            f"there is no setting {name!r}.{hint}",
+            remedy="Correct or remove it in `.env` or `copilot.toml`.",
+        )
+    # A secret in a message ends in a log.
+    got = "" if "key" in name else f" (got {first.get('input')!r})"
+    variable = f"COPILOT_{name.upper()}"
+    return SettingsError(
+        f"setting {name!r}: {first['msg']}{got}.",
+        remedy=f"Correct {variable} in the environment or `.env`, or {name!r} in `copilot.toml`.",
+    )
+
+
+def _refuse_misspelt() -> None:
+    """Refuse names in the environment that are ours but for a slip.
+
+    Not every unknown one: other programs use the prefix, too (GitHub Copilot's).
+    """
+    for name in os.environ:
+        if not name.upper().startswith("COPILOT_"):
+            continue
+        field = name.lower().removeprefix("copilot_")
+        near = get_close_matches(field, Settings.model_fields, n=1, cutoff=0.8)
+        if field not in Settings.model_fields and near:
+            raise SettingsError(
+                f"there is no setting {name!r}. Did you mean 'COPILOT_{near[0].upper()}'?",
+                remedy="Correct or unset it.",
+            )
 
 
 def environment() -> dict[str, str]:

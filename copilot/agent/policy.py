@@ -109,7 +109,7 @@ def standalone(question: str, before: Sequence[BaseMessage]) -> str:
     form = normalize.search_form(question).strip()
     words = segment.content_words(form)
     leans = bool(_LEANS.match(form)) or form.endswith(("呢", "呢?", "呢？"))
-    if earlier and ((leans and len(words) <= 4) or len(words) <= 1):
+    if earlier and ((leans and len(words) <= 4) or not words):
         return f"{earlier[-1]} {question}"
     return question
 

@@ -18,14 +18,22 @@ BODY: dict[Audience, int] = {"member": 300, "operator": 900, "trainee": 900}
 # A passage further down speaks only when it came up almost as strongly as the best one (standard
 # deviations of the fused score), and only with its best statements. Chosen on
 # evals/data/questions.dev.jsonl (`make eval`).
-NEAR = 2.5
-PASSAGES = 4
+NEAR = 1.5
+PASSAGES = 3
 
-_ITEM = re.compile(r"^\s*(?:[-*+•·]|\d{1,3}[.、)）]|[（(]\d{1,3}[)）])\s*")
-_LABEL = re.compile(r"^\**[^。！？!?，,]{1,10}[：:]\**\s*")
+_ITEM = re.compile(r"^\s*(?:[-*+](?=\s)|[•·]|\d{1,3}[.、)）](?!\d)|[（(]\d{1,3}[)）])\s*")
+# What an interview or FAQ prints before its own question; the question is not an answer.
+_ASKED = re.compile(
+    r"^(?:面试题|面試題|题目|題目|问题|問題|问|問|Q(?:uestion)?)\s*\d*\s*[：:.]", re.I
+)
+# What stands before a part and says nothing by itself.
+_LABEL = re.compile(r"^(?:答案|解析|回答|答|要点|说明|說明|解答|A(?:nswer)?)\s*[：:]\s*", re.I)
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _MARK = re.compile(r"\[(\d{1,3})\]")
 _BOLD = re.compile(r"\*\*|__")
+_RULE = re.compile(r"^(?:\||`{3}|-{3}|={3}|#)")
+# A line that is nothing but a heading in bold, as joined sections have.
+_HEADING = re.compile(r"^\s*\*\*[^*]+\*\*\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +116,10 @@ def compose(evidence: Evidence, similarity: Similarity, numbers: Mapping[str, in
         statements = _statements(hit.passage)
         chosen = _choose(evidence.question, statements, similarity, room, whole=place == 0)
         if chosen:
-            blocks.append(_render(chosen, numbers[hit.passage.id]))
+            blocks.append(_render(chosen, numbers[hit.passage.id], _heading(hit.passage)))
+    if len(blocks) == 1:
+        # One passage needs no heading to tell it from others.
+        blocks = [blocks[0].split("\n", 1)[1]]
     return in_script_of(evidence.question, "\n\n".join(blocks))
 
 
@@ -128,8 +139,8 @@ def sources(citations: Sequence[Citation], label: str) -> str:
     lines = []
     for citation in citations:
         section = citation.section.split(" › ")[-1]
-        place = f" §{section}" if section and section != citation.title else ""
-        lines.append(f"{label}[{citation.n}]《{citation.title}》{place}".rstrip())
+        place = f"§{section}" if section and section != citation.title else ""
+        lines.append(f"{label}[{citation.n}]《{citation.title}》{place}")
     return "\n".join(lines)
 
 
@@ -164,28 +175,26 @@ def _statements(passage: Passage) -> list[Statement]:
     """The passage's sentences and list items, without its labels and its own question."""
     found: list[Statement] = []
     for line in passage.text.split("\n"):
-        line = line.strip()
-        if not line or line.startswith(("|---", "```")):
+        if _HEADING.match(line):
             continue
         match = _ITEM.match(line)
         body = _BOLD.sub("", line[match.end() :] if match else line).strip()
-        if match:
+        if match and body:
             head = re.split(r"[：:。]", body, maxsplit=1)[0]
             found.append(Statement(body, match.group().strip(), head))
             continue
-        label = _LABEL.match(line)
-        if label and "**" in label.group():
-            body = _BOLD.sub("", line[label.end() :]).strip()
-        if not body or body.endswith(("？", "?")) or _is_label(body):
+        if _ASKED.match(body) or _RULE.match(body):
             continue
-        if label and label.group().strip("*：: ") in {"面试题", "题目", "问题", "問題", "面試題"}:
+        body = _LABEL.sub("", body)
+        if not body or body.endswith(("？", "?", "：", ":")):
             continue
-        found.extend(Statement(each, "", "") for each in segment.sentences(body) if each.strip())
+        for sentence in segment.sentences(body):
+            # A remark in brackets belongs to the sentence before it.
+            if found and not found[-1].item and sentence.startswith(("（", "(")):
+                last = found.pop()
+                sentence = last.text + sentence
+            found.append(Statement(sentence.strip(), "", ""))
     return found
-
-
-def _is_label(text: str) -> bool:
-    return len(text) <= 10 and text.endswith(("：", ":"))
 
 
 def _choose(
@@ -238,19 +247,18 @@ def _worth(question: str, statements: Sequence[Statement], similarity: Similarit
     return [float(a) + b for a, b in zip(near, shared, strict=True)]
 
 
-def _render(statements: Sequence[Statement], n: int) -> str:
-    """Items on lines of their own, sentences run on; a mark after each."""
-    lines: list[str] = []
+def _heading(passage: Passage) -> str:
+    """What a part of the answer is about: the passage's own heading, or its title."""
+    return passage.section.split(" › ")[-1] or passage.title
+
+
+def _render(statements: Sequence[Statement], n: int, heading: str) -> str:
+    """A heading, then items on lines of their own and sentences run on; a mark after each."""
+    lines: list[str] = [f"【{heading}】[{n}]", ""]
     for each in statements:
         text = f"{each.text}[{n}]"
         if each.item:
-            lines.append(f"{each.item} {text}")
-        elif (
-            lines
-            and not lines[-1].lstrip().startswith(("-", "*", "•"))
-            and not _ITEM.match(lines[-1])
-        ):
-            lines[-1] += text
+            lines += [f"{each.item} {text}", ""]
         else:
-            lines.append(text)
-    return "\n".join(lines)
+            lines[-1] += text
+    return "\n".join(line for line in lines if line)

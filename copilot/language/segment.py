@@ -73,8 +73,8 @@ class Segmenter:
         token stands for both. Stop words give no token and no bigram reaches over them: measured on
         the playbook's asks, R@5 0.64 against 0.59 (docs/decisions/0002-language.md). Numbers are
         tokens of their own, and once more with their unit (``1.5w`` gives ``1.5`` and ``1.5w``).
-        Latin words joined by a sign are tokens as written, closed up, and in parts (``check-in``:
-        ``check-in``, ``checkin``, ``check``, ``in``).
+        Latin words joined by a sign are tokens as written, closed up, and in parts (``gpt-4``:
+        ``gpt-4``, ``gpt4``, ``gpt``, ``4``).
 
         Args:
             text: any string; its search form is taken here.
@@ -211,7 +211,8 @@ def _spellings(word: str, start: int) -> Iterator[_Token]:
     parts = _JOINER.split(word)
     if len(parts) <= _CHAIN:
         end = start + len(word)
-        yield _Token(start, end, word, True)
+        # A letter alone (q=1) says nothing.
+        yield _Token(start, end, word, len(word) > 1)
         if len(parts) > 1:
             yield _Token(start, end, "".join(parts), False)
 

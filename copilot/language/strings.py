@@ -15,7 +15,7 @@ from copilot.errors import BadInput, NotFound
 LANGUAGES = ("zh", "en")
 
 
-def text(key: str, language: str = "zh", **values: object) -> str:
+def text(key: str, /, language: str = "zh", **values: object) -> str:
     """A text of the catalogue (`strings.toml`), its placeholders filled in.
 
     Args:

@@ -20,22 +20,20 @@ CACHE_NAME = hashlib.sha1(_ADDRESS.encode(), usedforsecurity=False).hexdigest()
 O200K_SHA256 = "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d"
 # How `o200k_base` divides text before it merges bytes: tiktoken_ext/openai_public.py (MIT), where
 # it cannot be had without the download. A test compares the two.
-_PATTERN = "|".join(
-    (
-        r"""[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?""",
-        r"""[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?""",
-        r"""\p{N}{1,3}""",
-        r""" ?[^\s\p{L}\p{N}]+[\r\n/]*""",
-        r"""\s*[\r\n]+""",
-        r"""\s+(?!\S)""",
-        r"""\s+""",
-    )
+_PATTERNS = (
+    r"""[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?""",
+    r"""[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?""",
+    r"""\p{N}{1,3}""",
+    r""" ?[^\s\p{L}\p{N}]+[\r\n/]*""",
+    r"""\s*[\r\n]+""",
+    r"""\s+(?!\S)""",
+    r"""\s+""",
 )
 # Merging takes time quadratic in a run without blanks, and a very long run overflows the pattern's
 # stack: texts are counted in pieces of this many characters, off by one token a piece at most.
 _PIECE = 4000
 
-# The estimate's rule, in tokens. Chinese: 0.7 a character, measured with `o200k_base`
+# The estimate's rule, in tokens. Chinese: 0.7 a character, the design's figure for `o200k_base`
 # (docs/decisions/0002-language.md). Words: 1.3 for an ordinary English word, a token for three
 # characters of what is no word (keys, hashes). Digits: `o200k_base` takes them by threes. The rest
 # is set high rather than low, since counts guard limits.
@@ -144,7 +142,11 @@ def _exact(path: Path, digest: str) -> Callable[[str], int] | None:
         ranks = {base64.b64decode(token): int(rank) for token, rank in pairs}
     except (ValueError, binascii.Error):
         return None
+    if not all(bytes([byte]) in ranks for byte in range(256)):
+        return None
     from tiktoken import Encoding
 
-    encoding = Encoding("o200k_base", pat_str=_PATTERN, mergeable_ranks=ranks, special_tokens={})
+    encoding = Encoding(
+        "o200k_base", pat_str="|".join(_PATTERNS), mergeable_ranks=ranks, special_tokens={}
+    )
     return lambda text: len(encoding.encode_ordinary(text))

@@ -9,14 +9,13 @@ from pathlib import Path
 
 import numpy as np
 from model2vec import StaticModel
-from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from copilot.errors import EmbedderError
 from copilot.language.normalize import search_form
+from copilot.models.static import Vectors, unpack
 
 SHIPPED = Path(__file__).parent / "shipped" / "embedder"
-Vectors = NDArray[np.float32]
 
 # Where a static model's vectors may lie, and the tensor's name there (model2vec's own format, then
 # sentence-transformers' StaticEmbedding, whose folder names a module when it has several).
@@ -66,7 +65,8 @@ class Embedder:
         empty = ~(lengths[:, 0] > _NOTHING)  # not `<=`: a NaN is nothing too
         vectors[empty] = 0
         vectors[empty, 0] = lengths[empty] = 1
-        return vectors / lengths
+        unit: Vectors = vectors / lengths
+        return unit
 
 
 def load(name: str = "shipped") -> Embedder:
@@ -120,7 +120,7 @@ def _static(folder: Path, label: str) -> Embedder:
             f"embedder in {str(folder)!r} cannot be read: {error}.",
             remedy="Copy it again or train it anew with `copilot train embedder`.",
         ) from error
-    rows = unpacked(model)
+    rows = unpack(model)
 
     def encode(texts: Sequence[str]) -> Vectors:
         # Not `StaticModel.encode`: it sets the shared tokenizer's truncation on every call, so two
@@ -132,15 +132,6 @@ def _static(folder: Path, label: str) -> Embedder:
         return vectors
 
     return Embedder(encode, rows.shape[1], f"{label}@{_digest(folder)}")
-
-
-def unpacked(model: StaticModel) -> Vectors:
-    """A static model's vectors, one row per token id, with its scales multiplied in."""
-    rows = np.asarray(model.embedding)
-    if model.token_mapping is not None:
-        rows = rows[model.token_mapping]
-    rows = rows.astype(np.float32)
-    return rows if model.weights is None else rows * model.weights[:, None].astype(np.float32)
 
 
 def _digest(folder: Path) -> str:

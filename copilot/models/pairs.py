@@ -6,14 +6,14 @@ import gzip
 import json
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
 
 from copilot.errors import BadInput
-from copilot.language import normalize
+from copilot.language.normalize import clean, search_form, simplified
 
 # Longest passage trained on, in characters: a static embedding is a mean, and what a mean of more
 # than this says is no longer about one thing. Serving is not cut (see `embedder.py`).
@@ -29,11 +29,16 @@ _BODY_HEADING = re.compile(r"^#{1,6} +(.*)$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A text and another that should come up for it; ``negative`` should not (empty: none known)."""
+    """A text and another that should come up for it.
+
+    ``negative`` should not come up (empty: none known); ``topic`` numbers what the pair is about,
+    so that pairs of one topic are not set against each other (-1: of no topic).
+    """
 
     query: str
     passage: str
     negative: str = ""
+    topic: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +55,8 @@ class Topic:
 def read_general(folder: Path) -> list[Pair]:
     """Read ``*.jsonl.gz`` files of ``query, passage`` rows, and of labelled ``a, b, label`` rows.
 
-    From labelled rows come pairs (label 1); where the same ``a`` also has a row with label 0, its
-    ``b`` becomes the pair's hard negative.
+    From labelled rows come pairs (label 1) and hard negatives (label 0), which go to the pairs
+    whose query they share. A pair that stands in several files is taken once.
 
     Args:
         folder: where the files lie; read in the order of their names.
@@ -65,14 +70,18 @@ def read_general(folder: Path) -> list[Pair]:
             f"no *.jsonl.gz in {str(folder)!r}.",
             remedy="Give --data the folder that holds embedding/*.jsonl.gz.",
         )
-    pairs: list[Pair] = []
+    found: dict[tuple[str, str], None] = {}
+    negatives: dict[str, str] = {}
     for file in files:
-        rows = list(_rows(file))
-        if rows and "label" in rows[0]:
-            pairs += _labelled(rows)
-        else:
-            pairs += [Pair(row["query"], row["passage"][:PASSAGE_CHARACTERS]) for row in rows]
-    return pairs
+        for row in _rows(file):
+            if "query" in row:
+                found[row["query"], row["passage"][:PASSAGE_CHARACTERS]] = None
+            elif int(row["label"]):
+                found[row["a"], row["b"]] = None
+            else:
+                negatives[row["a"]] = row["b"]
+                negatives[row["b"]] = row["a"]
+    return [Pair(query, passage, negatives.get(query, "")) for query, passage in found]
 
 
 def _rows(file: Path) -> Iterator[dict[str, str]]:
@@ -87,20 +96,13 @@ def _rows(file: Path) -> Iterator[dict[str, str]]:
             yield row
 
 
-def _labelled(rows: Sequence[dict[str, str]]) -> list[Pair]:
-    negatives = {row["a"]: row["b"] for row in rows if not int(row["label"])}
-    return [
-        Pair(row["a"], row["b"], negatives.get(row["a"], "")) for row in rows if int(row["label"])
-    ]
-
-
 def read_asks(file: Path, documents: Path) -> list[Topic]:
     """Read ``asks.jsonl`` and join each key with its passage in the source documents.
 
-    Keys are ``000#Q12`` (the twelfth question of the document ``000…``) and ``002#`` followed by the
-    first 20 characters of a paragraph of the document ``002…``. The second kind is joined on Chinese
-    characters alone, after simplification and without bracketed pinyin, since the key and the
-    document were cleaned differently.
+    Keys are ``000#Q12`` (the twelfth question of the document ``000…``) and ``002#`` followed by
+    the first 20 characters of a paragraph of the document ``002…``. The second kind is joined on
+    Chinese characters alone, after simplification and without bracketed pinyin, since the key and
+    the document were cleaned differently.
 
     Raises:
         BadInput: a source document is missing.
@@ -126,7 +128,7 @@ def _document(folder: Path, number: str) -> str:
             f"no {number}_*.txt in {str(folder)!r}.",
             remedy="Give --playbook the folder of the source documents that the asks are keyed by.",
         )
-    return normalize.simplified(normalize.clean(found[0].read_text(encoding="utf-8")))
+    return simplified(clean(found[0].read_text(encoding="utf-8")))
 
 
 def _questions(text: str) -> dict[str, tuple[str, str]]:
@@ -146,7 +148,7 @@ def _paragraphs(text: str, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
     stream = "".join(text[position] for position in at)
     starts: dict[str, int] = {}
     for key in keys:
-        needle = normalize.simplified(_PINYIN.sub("", normalize.clean(key)))
+        needle = simplified(_PINYIN.sub("", clean(key)))
         found = stream.find("".join(_CHINESE.findall(needle)))
         if found >= 0:
             starts[key] = at[found]
@@ -200,7 +202,7 @@ def cut(text: str) -> Iterator[str]:
 
 
 def read_synonyms(file: Path) -> list[tuple[str, ...]]:
-    """Read one group per line, words between commas; blank lines and ``#`` comments are left out."""
+    """Read one group per line, words between commas, without blank lines and ``#`` comments."""
     lines = (line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines())
     groups = (
         tuple(dict.fromkeys(word.strip() for word in re.split("[,，]", line) if word.strip()))
@@ -212,7 +214,7 @@ def read_synonyms(file: Path) -> list[tuple[str, ...]]:
 
 def hold_out(
     topics: Sequence[Topic], share: float, seed: int
-) -> tuple[list[Topic], list[tuple[str, int]]]:
+) -> tuple[tuple[Topic, ...], list[tuple[str, int]]]:
     """Take ``share`` of each topic's asks away for a dev set.
 
     Returns:
@@ -227,7 +229,14 @@ def hold_out(
         questions += [(topic.asks[number], index) for number in sorted(away)]
         asks = tuple(ask for number, ask in enumerate(topic.asks) if number not in away)
         kept.append(replace(topic, asks=asks))
-    return kept, questions
+    return tuple(kept), questions
+
+
+def without(topics: Sequence[Topic], asks: Set[str]) -> tuple[Topic, ...]:
+    """The topics without these asks."""
+    return tuple(
+        replace(topic, asks=tuple(ask for ask in topic.asks if ask not in asks)) for topic in topics
+    )
 
 
 def domain_pairs(
@@ -236,15 +245,46 @@ def domain_pairs(
     """Pair each ask with a passage of its topic and with another ask, each word with another of its
     group, and each title with its text."""
     pairs: list[Pair] = []
-    for topic in topics:
+    for number, topic in enumerate(topics):
         for ask in topic.asks:
             if topic.passages:
-                pairs.append(Pair(ask, rng.choice(topic.passages)))
+                pairs.append(Pair(ask, rng.choice(topic.passages), topic=number))
             others = [other for other in topic.asks if other != ask]
             if others:
-                pairs.append(Pair(ask, rng.choice(others)))
+                pairs.append(Pair(ask, rng.choice(others), topic=number))
         if topic.title:
-            pairs += [Pair(topic.title, passage) for passage in topic.passages]
-    for group in [*groups, *(words for topic in topics for words in topic.words)]:
-        pairs += [Pair(word, rng.choice([w for w in group if w != word])) for word in group]
+            pairs += [Pair(topic.title, passage, topic=number) for passage in topic.passages]
+        for words in topic.words:
+            pairs += _synonyms(words, number, rng)
+    for words in groups:
+        pairs += _synonyms(words, -1, rng)
     return pairs
+
+
+def _synonyms(words: Sequence[str], topic: int, rng: random.Random) -> Iterator[Pair]:
+    different = list(dict.fromkeys(words))
+    if len(different) > 1:
+        for word in different:
+            other = rng.choice([other for other in different if other != word])
+            yield Pair(word, other, topic=topic)
+
+
+def topic_form(topic: Topic) -> Topic:
+    """The topic with all its texts in search form."""
+    return Topic(
+        topic.key,
+        search_form(topic.title),
+        tuple(map(search_form, topic.passages)),
+        tuple(dict.fromkeys(map(search_form, topic.asks))),
+        tuple(tuple(map(search_form, group)) for group in topic.words),
+    )
+
+
+def pair_form(pair: Pair) -> Pair:
+    """The pair with all its texts in search form."""
+    return replace(
+        pair,
+        query=search_form(pair.query),
+        passage=search_form(pair.passage),
+        negative=search_form(pair.negative),
+    )

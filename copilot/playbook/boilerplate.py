@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from copilot.playbook import layout
+from copilot.playbook.structure import Outline
 from copilot.playbook.wording import fold
 
 # A line goes when this much speaks against it (see `_score`). Where nothing proves that a line lies
@@ -64,20 +65,23 @@ class Edges:
     title: str = ""
 
 
-def edges(text: str, *, head: int, body: int, tail: int | None, titles: Sequence[str]) -> Edges:
+def edges(text: str, outline: Outline, titles: Sequence[str]) -> Edges:
     """Find the lines around a text that are not its author's.
 
     Args:
-        head: where the contents begin: what stands before lies outside the text (0: not known).
-        body: where the text proper begins, for its vocabulary.
-        tail: where the text ends: what stands behind lies outside (None: not known).
+        outline: what stands before its contents and behind its end lies outside the text; without
+            them only lines before the first heading and behind the last one are looked at.
         titles: the titles known so far; a line that only repeats one goes.
     """
-    first = list(lines(text, 0, head)) if head else list(lines(text, 0, len(text), LINES))
+    head, tail = outline.head, outline.tail
+    begin, end = (0, len(text))
+    if outline.headings:
+        begin, end = outline.headings[-1].end, outline.headings[0].start
+    first = list(lines(text, 0, head) if head else lines(text, 0, end, LINES))
     stems = _stems(first)
     title = next((name for stem in stems.values() if (name := _STEM_TAIL.sub("", stem))), "")
     known = {_key(name) for name in (*titles, title) if name}
-    judge = _Judge(text, body, tail, known)
+    judge = _Judge(text, outline.body, tail, known)
     dropped: list[Line] = []
     if head:
         dropped += judge.outside(reversed(first), stems)
@@ -86,11 +90,12 @@ def edges(text: str, *, head: int, body: int, tail: int | None, titles: Sequence
     if tail is not None:
         dropped += judge.outside(lines(text, tail, len(text)), {})
     else:
-        last = _last_lines(text)
+        last = _last_lines(text, begin)
         dropped += judge.edge(list(reversed(last)), _stems(last))
     found = sorted(set(dropped), key=lambda line: line.start)
     unproved = sum(
-        len(line.text) for line in found
+        len(line.text)
+        for line in found
         if not (head and line.end <= head) and not (tail is not None and line.start >= tail)
     )
     if unproved > SHARE * len(text):
@@ -111,6 +116,11 @@ def lines(text: str, start: int, end: int, most: int = 0) -> Iterator[Line]:
             begin = position + body.find(stripped[0])
             yield Line(begin, begin + len(stripped), stripped)
         position = stop + 1
+
+
+def same(line: str, title: str) -> bool:
+    """Whether a line says nothing but the title."""
+    return len(line) < 2 * len(title) + 20 and bool(_key(line)) and _key(line) == _key(title)
 
 
 def furniture(text: str) -> tuple[str, tuple[str, ...]]:
@@ -162,7 +172,7 @@ class _Judge:
                 beyond = 1
                 yield line
 
-    def edge(self, zone: list[Line], stems: dict[Line, str]) -> list[Line]:
+    def edge(self, zone: Sequence[Line], stems: dict[Line, str]) -> Sequence[Line]:
         """The lines to drop from an edge inwards: up to the last of those that clearly must go."""
         last = weak = 0
         for count, line in enumerate(zone, start=1):
@@ -179,8 +189,8 @@ class _Judge:
         """What speaks against a line: repetition, cue words, shape, and words the text never uses.
 
         4 for a numbered stem repeated or a title said again; up to 3 for words that sites use (a
-        phrase 1, an everyday word 0.5); 2 for a counter or file name; 1 each for being short without
-        ending a sentence, for a menu of short items, and for an unknown vocabulary.
+        phrase 1, an everyday word 0.5); 2 for a counter or file name; 1 each for being short
+        without ending a sentence, for a menu of short items, and for an unknown vocabulary.
         """
         said = fold(line.text)
         if line in stems or _key(line.text) in self._titles:
@@ -202,7 +212,7 @@ class _Judge:
         return sum(pair not in self._pairs for pair in pairs) >= NOVEL * max(1, len(pairs))
 
 
-def _stems(zone: list[Line]) -> dict[Line, str]:
+def _stems(zone: Sequence[Line]) -> dict[Line, str]:
     """The lines that say the same but for a number that counts up, three in a row at least."""
     found: dict[Line, str] = {}
     run: list[Line] = []
@@ -231,14 +241,14 @@ def _key(line: str) -> str:
     return re.sub(r"[\W_]+", "", fold(line)).lower()
 
 
-def _last_lines(text: str) -> list[Line]:
-    """The last lines that are not blank, at most LINES of them, in order."""
+def _last_lines(text: str, begin: int) -> list[Line]:
+    """The last lines behind a position that are not blank, at most LINES of them, in order."""
     end, found = len(text), 0
-    while end > 0 and found < LINES:
-        start = text.rfind("\n", 0, end) + 1
+    while end > begin and found < LINES:
+        start = max(begin, text.rfind("\n", begin, end) + 1)
         found += bool(text[start:end].strip())
         end = start - 1
-    return list(lines(text, max(end, 0), len(text)))
+    return list(lines(text, max(end, begin), len(text)))
 
 
 def _pages(text: str) -> tuple[list[list[str]], list[str]]:
@@ -247,7 +257,8 @@ def _pages(text: str) -> tuple[list[list[str]], list[str]]:
         return [page.split("\n") for page in text.split("\f")], []
     every = text.replace("\f", "\n").split("\n")
     numbered = [
-        (place, int(found[1])) for place, line in enumerate(every)
+        (place, int(found[1]))
+        for place, line in enumerate(every)
         if len(line) < 40 and (found := _PAGE_LINE.match(line))
     ]
     cuts = [place for place, _ in _counting(numbered, every)]
@@ -256,9 +267,7 @@ def _pages(text: str) -> tuple[list[list[str]], list[str]]:
     return [page[:-1] if n < len(cuts) else page for n, page in enumerate(pages)], numbers
 
 
-def _counting(
-    numbered: list[tuple[int, int]], every: list[str]
-) -> list[tuple[int, int]]:
+def _counting(numbered: list[tuple[int, int]], every: list[str]) -> list[tuple[int, int]]:
     """The longest run of number lines that count up by one with text between them."""
     best: list[tuple[int, int]] = []
     run: list[tuple[int, int]] = []

@@ -3,43 +3,34 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
-from copilot.playbook import boilerplate, layout, repair, structure
+from copilot.playbook import boilerplate, layout, repair, structure, suspicion
 from copilot.playbook.front_matter import FrontMatter, take
-from copilot.playbook.repair import Reason, Repair, Suspicion
+from copilot.playbook.repair import Repair
 from copilot.playbook.structure import Heading, Missing, Outline
+from copilot.playbook.suspicion import Suspicion
 
-# Tables of values and records: no headings, paragraphs or page furniture to look for.
+# Values and records: no headings, paragraphs or page furniture to look for.
 DATA = frozenset({"csv", "tsv", "json", "jsonl"})
-
-# A section this long that ends without a sentence end breaks off.
-SENTENCES, LAST_LINE = 2, 10
+# Characters shown of a line that was dropped.
+EXCERPT = 60
 
 _SITE = re.compile(
-    r"\s*[-_|–—·]\s*[^-_|–—]{0,12}(?:网|網|文库|文庫|百科|论坛|論壇|博客|社区|豆丁|知乎|下载|下載|\.com|\.cn)\s*$"
+    r"\s*[-_|–—·]\s*[^-_|–—]{0,12}"
+    r"(?:网|網|文库|文庫|百科|论坛|論壇|博客|豆丁|知乎|下载|下載|频道|頻道|\.com|\.cn)\s*$"
 )
 _CONTENTS = re.compile(r"^(?:目\s*[录錄次]|(?:table of )?contents)$", re.IGNORECASE)
-_DAMAGE: tuple[tuple[Reason, re.Pattern[str]], ...] = (
-    ("private-use character", re.compile("[\ue000-\uf8ff]+")),
-    ("character lost", re.compile("\ufffd+|锟斤拷|(?<=[\u4e00-\u9fff])\\?(?=[\u4e00-\u9fff])")),
-    (
-        "stray character",
-        re.compile("(?<=[\u4e00-\u9fff])[\u3041-\u306d\u306f-\u30fe\u3105-\u312f](?=[\u4e00-\u9fff])"),
-    ),
-)
-_ASKING = re.compile("[吗嗎呢么麼什谁誰哪几幾吧啥何怎否]|多少|是不是|能不能|有没有|有沒有|好不好")
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
     """A part of a document under one heading.
 
-    ``number`` is the heading's label (`2.3`, `一`, empty without one); ``path`` the titles from the
-    top, its own last, without the document's title; ``text`` the body without headings, paragraphs
+    ``number`` is the heading's label (`2.3`, `一`; empty without one); ``path`` the titles from the
+    top, its own last, the document's title left out; ``text`` the body without headings, paragraphs
     divided by blank lines, list items and table rows on lines of their own.
     """
 
@@ -51,7 +42,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class CleaningReport:
-    """What cleaning did: repaired, dropped, left but suspicious, promised but missing."""
+    """What cleaning did: repaired, dropped, left though suspicious, promised but missing."""
 
     repaired: tuple[Repair, ...] = ()
     dropped: tuple[str, ...] = ()
@@ -61,84 +52,229 @@ class CleaningReport:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A cleaned file: its title, its sections in reading order, its front matter, and the report."""
+    """A cleaned file: its title, its sections in reading order, the report, the front matter."""
 
     source: str
     title: str
     sections: tuple[Section, ...]
-    report: CleaningReport = CleaningReport()
-    meta: FrontMatter = FrontMatter()
+    report: CleaningReport = field(default_factory=CleaningReport)
+    meta: FrontMatter = field(default_factory=FrontMatter)
 
 
 @dataclass(frozen=True, slots=True)
-class _Span:
-    """A section with the place of its body in the repaired text."""
+class _Part:
+    """A section to be: where its body stands in the repaired text (the first may be in pieces)."""
 
-    start: int
-    end: int
+    pieces: tuple[tuple[int, int], ...]
     number: str
     title: str
     path: tuple[str, ...]
-    leaf: bool
+    leaf: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Cuts:
-    """Characters of the repaired text that go (dropped lines) or become paragraph ends (marks)."""
+    """Characters of the repaired text that go: dropped lines, and marks that divide paragraphs."""
 
-    spans: dict[int, tuple[int, str]] = field(default_factory=dict)  # start -> end, what instead
+    starts: list[int]
+    ends: list[int]
+    marks: frozenset[int]
 
-    def add(self, start: int, end: int, instead: str = "") -> None:
-        self.spans[start] = (end, instead)
-
-    def body(self, text: str, start: int, end: int) -> str:
-        parts = []
-        for begin, (stop, instead) in sorted(self._within(start, end)):
-            parts += (text[start:begin], instead)
-            start = max(start, stop)
+    def apply(self, text: str, start: int, end: int) -> str:
+        """The text between two positions without what is cut, marks turned into blank lines."""
+        parts: list[str] = []
+        for place in range(bisect_left(self.starts, start), bisect_left(self.starts, end)):
+            cut = self.starts[place]
+            parts += (text[start:cut], "\n\n" if cut in self.marks else "")
+            start = max(start, self.ends[place])
         return "".join([*parts, text[start:end]])
 
-    def _within(self, start: int, end: int) -> Iterator[tuple[int, tuple[int, str]]]:
-        return ((begin, cut) for begin, cut in self.spans.items() if start <= begin < end)
+    def cover(self, position: int) -> bool:
+        """Whether a position is cut."""
+        place = bisect_right(self.starts, position) - 1
+        return place >= 0 and position < self.ends[place]
 
 
 def clean_document(source: str, text: str, *, kind: str) -> Document:
     """Clean the text of one file.
 
     Args:
-        source: the file's name or path; its stem is the title when the text has none.
+        source: the file's path; its stem is the title when the text has none.
         text: the text as read. It must not have been normalised: NFKC turns damage that can be
             repaired (`⒖` is two bytes of GBK) into damage that cannot.
-        kind: the file's kind (`md`, `txt`, `pdf`, `csv` …); `DATA` kinds stay as they are.
+        kind: the file's kind (`md`, `txt`, `pdf`, `csv` …); those in `DATA` keep their lines.
 
     Returns:
-        The document. Sections hold the author's characters; nothing but blanks differs in text
-        without damage. A text without headings is one section; an empty one has none.
+        The document. Its sections hold the author's characters: where nothing is damaged nothing
+        but blanks differs. A text without headings is one section, an empty one has none.
     """
     text = layout.tidy(text)
     if kind.lower().lstrip(".") in DATA:
-        body = text.strip("\n\f ")
-        title = _stem(source)
-        return Document(source, title, (Section("", title, (), body),) if body.strip() else ())
+        body, title = text.strip(), _stem(source)
+        return Document(source, title, (Section("", title, (), body),) if body else ())
     meta, text, unread = take(text)
     text, furniture = boilerplate.furniture(text)
     mended = repair.mend(text)
-    return _assemble(source, mended, meta, furniture, unread)
-
-
-def _assemble(
-    source: str, mended: repair.Mended, meta: FrontMatter, furniture: tuple[str, ...], unread: str
-) -> Document:
-    text = mended.text
-    outline = structure.outline(text)
-    top = _top(text, outline)
-    said = meta.get("title")
-    named = said if isinstance(said, str) else ""
-    titles = [name for name in (named, top.title if top else "", outline.title) if name]
-    edges = boilerplate.edges(
-        text, head=outline.head, body=outline.body, tail=outline.tail, titles=titles
-    )
-    title = next((name for name in (*titles, edges.title) if name), "") or _stem(source)
+    outline = structure.outline(mended.text)
+    top = _top(mended.text, outline)
+    said = meta.get("title", "")
+    names = [said if isinstance(said, str) else "", top.title if top else "", outline.title]
+    names = [name for name in names if name]
+    edges = boilerplate.edges(mended.text, outline, names)
+    title = next(iter([*names, edges.title]), "") or _stem(source)
     title = _SITE.sub("", title) or title
-    ...
-    raise AssertionError
+    cuts = _cuts(mended.text, outline, edges)
+    parts = _parts(mended.text, outline, top, title)
+    sections, dropped, missing = _sections(mended.text, parts, cuts, title)
+    notes = [Suspicion("front matter", unread)] if unread else []
+    report = CleaningReport(
+        repaired=_repairs(mended, parts, cuts),
+        dropped=(
+            *furniture,
+            *(line.text[:EXCERPT] for line in edges.dropped),
+            *(line[:EXCERPT] for line in dropped),
+        ),
+        suspicious=(*notes, *_suspicious(mended, parts, cuts, sections)),
+        missing=(*missing, *outline.missing),
+    )
+    return Document(
+        source, title, tuple(section for section in sections if section.text), report, meta
+    )
+
+
+def _stem(source: str) -> str:
+    return PurePosixPath(source.replace("\\", "/")).stem or source
+
+
+def _top(text: str, outline: Outline) -> Heading | None:
+    """The heading that is the document's title: the only one of its level, or one above nothing."""
+    if not outline.marked:
+        return None
+    first, *others = outline.headings
+    level = min(heading.level for heading in outline.headings)
+    if first.level != level:
+        return None
+    rivals = [heading for heading in others if heading.level == level]
+    bare = others and others[0] in rivals and not text[first.end : others[0].start].strip()
+    return first if not rivals or bare else None
+
+
+def _cuts(text: str, outline: Outline, edges: boilerplate.Edges) -> _Cuts:
+    marks = set(layout.marks(text))
+    if not outline.marked:
+        # A mark between a heading and its text; a question is a heading of its own.
+        marks |= {
+            heading.end
+            for heading in outline.headings
+            if text[heading.end : heading.end + 1] == "?"
+        }
+    spans = {mark: mark + 1 for mark in marks}
+    spans |= {line.start: line.end for line in edges.dropped}
+    starts = sorted(spans)
+    return _Cuts(starts, [spans[start] for start in starts], frozenset(marks))
+
+
+def _parts(text: str, outline: Outline, top: Heading | None, title: str) -> list[_Part]:
+    """The sections to be, in order; what stands before the first heading is one of them."""
+    headings = outline.headings
+    begin = headings[0].start if headings else len(text)
+    pieces = ((0, outline.head), (outline.body, begin)) if outline.head else ((0, begin),)
+    parts = [_Part(pieces, "", title, ())]
+    above: list[Heading] = []
+    for place, heading in enumerate(headings):
+        following = headings[place + 1] if place + 1 < len(headings) else None
+        body = ((heading.end, following.start if following else len(text)),)
+        if heading is top:
+            parts.append(_Part(body, "", title, ()))
+            continue
+        while above and above[-1].level >= heading.level:
+            above.pop()
+        above.append(heading)
+        path = tuple(each.title for each in above)
+        leaf = following is None or following.level <= heading.level
+        parts.append(_Part(body, heading.number, heading.title, path, leaf))
+    return parts
+
+
+def _sections(
+    text: str, parts: list[_Part], cuts: _Cuts, title: str
+) -> tuple[list[Section], list[str], list[Missing]]:
+    """The sections in the order of the parts, lines dropped from them, headings without text."""
+    wrapped, known = layout.width(text), layout.hyphenated(text)
+    sections: list[Section] = []
+    dropped: list[str] = []
+    missing: list[Missing] = []
+    for part in parts:
+        body = "\n".join(cuts.apply(text, start, end) for start, end in part.pieces)
+        if _CONTENTS.match(part.title):
+            dropped += [f"{part.title} …"]
+            body = ""
+        elif not part.path:
+            lines = body.split("\n")
+            again = {line for line in lines if boilerplate.same(line, title)}
+            dropped += [line.strip() for line in lines if line in again]
+            body = "\n".join(line for line in lines if line not in again)
+        laid = layout.lay(body, wrapped=wrapped, known=known)
+        if part.leaf and not laid and not _CONTENTS.match(part.title):
+            missing.append(Missing(part.number, part.title))
+        sections.append(Section(part.number, part.title, part.path, laid))
+    return sections, dropped, missing
+
+
+def _repairs(mended: repair.Mended, parts: list[_Part], cuts: _Cuts) -> tuple[Repair, ...]:
+    where = _Places(parts)
+    found = [
+        fix if fix.count > 1 else replace(fix, section=where.name(mended.repaired(fix.offset)))
+        for fix in mended.repairs
+    ]
+    if cuts.marks:
+        first = mended.original(min(cuts.marks))
+        found.append(Repair("paragraph marks", "?", "", offset=first, count=len(cuts.marks)))
+    return tuple(found)
+
+
+def _suspicious(
+    mended: repair.Mended, parts: list[_Part], cuts: _Cuts, sections: list[Section]
+) -> list[Suspicion]:
+    where = _Places(parts)
+    found = [
+        replace(each, section=where.name(mended.repaired(each.offset)))
+        for each in mended.suspicious
+    ]
+    told = {each.offset for each in found}
+    for position, reason in suspicion.signs(mended.text):
+        offset = mended.original(position)
+        near = any(offset + step in told for step in range(-suspicion.AROUND, suspicion.AROUND))
+        if near or cuts.cover(position) or not where.inside(position):
+            continue
+        shown = suspicion.excerpt(mended.text, position, position + 1)
+        found.append(Suspicion(reason, shown, where.name(position), offset))
+    for part, section in zip(parts, sections, strict=True):
+        if suspicion.breaks_off(section.text):
+            shown = section.text[-2 * suspicion.AROUND :]
+            end = mended.original(part.pieces[-1][0])
+            found.append(Suspicion("breaks off", shown, _name(part), end))
+    return sorted(found, key=lambda each: each.offset)
+
+
+class _Places:
+    """Which section a position of the repaired text belongs to."""
+
+    def __init__(self, parts: list[_Part]) -> None:
+        spans = sorted((start, end, _name(part)) for part in parts for start, end in part.pieces)
+        self._starts = [start for start, _, _ in spans]
+        self._spans = spans
+
+    def name(self, position: int) -> str:
+        """The section's number and title; that of the one before within a heading."""
+        place = bisect_right(self._starts, position) - 1
+        return self._spans[place][2] if place >= 0 else ""
+
+    def inside(self, position: int) -> bool:
+        """Whether the position lies in a section's body."""
+        place = bisect_right(self._starts, position) - 1
+        return place >= 0 and position < self._spans[place][1]
+
+
+def _name(part: _Part) -> str:
+    return f"{part.number} {part.title}".strip()

@@ -26,13 +26,13 @@ _PAGE = re.compile(r"[\s.．…·。_—-]+\d{1,4}$")
 _BULLET = re.compile(r"^(?:[-*+•·]\s+|#{1,6}\s+)")
 _LINK = re.compile(r"^\[([^\]]+)\]\([^)]*\)$")
 _SENTENCE_END = "。！？!?；;，,"
-_BOUNDARY = "\n。！？!?…；;.”\"’」』）)》|"
+_BOUNDARY = '\n。！？!?…；;.”"’」』）)》|'
 _REFERENCE = "见見参參阅閱看读讀第至到和及与與、《“「（("
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the contents: its level (1 is the top), number, title, and folded title variants."""
+    """A line of the contents: level (1 is the top), number, title, folded variants of the title."""
 
     level: int
     number: str
@@ -154,8 +154,8 @@ def _entry_line(text: str, start: int, end: int) -> _Line | None:
         return _Line(start, end, "plain", "", (unpaged,)) if unpaged else None
     if not title.strip() or (end - start <= LONGEST and title.rstrip()[-1] in _SENTENCE_END):
         return None
-    titles = (unpaged,) if _LEADER.search(title) else (title.strip(), unpaged)
-    titles = tuple(dict.fromkeys(each for each in titles if each))
+    variants = [unpaged] if _LEADER.search(title) else [title.strip(), unpaged]
+    titles = tuple(dict.fromkeys(each for each in variants if each))
     return _Line(start, end, found.kind, found.number, titles) if titles else None
 
 
@@ -175,7 +175,9 @@ def _contents(text: str, folded: str, block: list[_Line]) -> Contents:
     entries = []
     for line in block:
         level = kinds.index(line.kind) + 1 if line.kind in kinds else 1
-        keys = tuple(folded[s : s + len(t)] for t in line.titles if (s := text.find(t, line.start)) >= 0)
+        keys = tuple(
+            folded[s : s + len(t)] for t in line.titles if (s := text.find(t, line.start)) >= 0
+        )
         entries.append(Entry(level, line.number, line.titles[-1], keys))
     return Contents(block[0].start, end, tuple(entries), glued)
 

@@ -52,7 +52,7 @@ def take(text: str) -> tuple[FrontMatter, str, str]:
 
     Returns:
         the front matter (empty without one), the text without it, and the first line that was not
-        understood (empty when all was; otherwise the front matter stays empty, yet it is taken off).
+        understood (empty when all was; otherwise the front matter stays empty, yet is taken off).
     """
     if not (opening := _FENCE.match(text)):
         return FrontMatter(), text, ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import pairwise
 
 # Hard-wrapped text has lines of one width, in columns (a Chinese character takes two).
 NARROWEST, WIDEST = 40, 130
@@ -59,7 +60,7 @@ def width(text: str) -> int:
     lines = _prose_lines(text)
     widths = sorted(
         columns(line)
-        for line, following in zip(lines, lines[1:], strict=False)
+        for line, following in pairwise(lines)
         if line.strip() and following.strip() and not _SPECIAL.match(following)
     )
     if len(widths) < FULL_LINES:

@@ -21,7 +21,10 @@ _LABELS = (
     ("bracket", re.compile(rf"[（(][{_DIGITS}]{{1,3}}[)）]")),
     ("question", re.compile(r"Q\d{1,3}(?=[:：.、\s])")),
     # No quantity: `3.5倍`, `1.5万`, `99.9%`, `2.0版`, `v1.2.3`.
-    ("decimal", re.compile(r"\d{1,2}(?:\.\d{1,2}){1,4}(?![\d.%％‰]|\s?[倍万萬亿億元年月个個小版折])")),
+    (
+        "decimal",
+        re.compile(r"\d{1,2}(?:\.\d{1,2}){1,4}(?![\d.%％‰]|\s?[倍万萬亿億元年月个個小版折])"),
+    ),
     ("integer", re.compile(r"\d{1,3}(?=[、．)）:：]|\.(?!\d))")),
 )
 _SEPARATORS = " \t\u3000、.．:：)）"

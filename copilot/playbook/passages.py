@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from copilot.language import segment, tokens
 from copilot.playbook.clean import Document, Section
@@ -15,6 +16,7 @@ from copilot.playbook.evidence import AUDIENCES, Audience, Passage
 BUDGET = 210
 WHOLE = 315
 
+_LINKS = re.compile(r"(?:\s|[-*+]|\[\[[^\[\]]*\]\])*")
 _ITEM = re.compile(r"^\s*(?:[-*+•·]|\d{1,3}[.、)）]|[（(]\d{1,3}[)）]|[一二三四五六七八九十]+、)")
 
 
@@ -29,10 +31,12 @@ def split(document: Document, *, root: str, audience: Audience) -> list[Passage]
     if said in AUDIENCES:
         audience = said
     asks = tuple(str(ask) for ask in document.meta.get("asks") or ())
+    # An entry that carries asks is about one thing: its short sections stand together.
+    sections = list(_together(document.sections)) if asks else list(document.sections)
     passages: list[Passage] = []
     ordinals: dict[str, int] = {}
-    for section in document.sections:
-        name = " › ".join(section.path)
+    for section in sections:
+        name = _name(section)
         for text in _pieces(section):
             ordinal = ordinals[name] = ordinals.get(name, -1) + 1
             key = "\x1f".join((root, document.source, name, str(ordinal)))
@@ -49,6 +53,43 @@ def split(document: Document, *, root: str, audience: Audience) -> list[Passage]
                 )
             )
     return passages
+
+
+def _together(sections: Sequence[Section]) -> Iterator[Section]:
+    """Neighbouring sections joined up to the budget, each under its own heading line.
+
+    Sections of nothing but links to other entries are left out: they answer no question.
+    """
+    held: list[Section] = []
+    size = 0
+    for section in sections:
+        if _LINKS.fullmatch(section.text):
+            continue
+        length = tokens.count(section.text)
+        if held and size + length > BUDGET:
+            yield _joined(held)
+            held, size = [], 0
+        held.append(section)
+        size += length
+    if held:
+        yield _joined(held)
+
+
+def _joined(sections: Sequence[Section]) -> Section:
+    if len(sections) == 1:
+        return sections[0]
+    first = sections[0]
+    title = "、".join(section.title for section in sections if section.title)
+    text = "\n\n".join(f"**{each.title}**\n\n{each.text}" for each in sections)
+    return replace(first, number="", title=title, path=(*first.path[:-1], title), text=text)
+
+
+def _name(section: Section) -> str:
+    """The heading path, the section's number before its own title."""
+    *above, last = section.path or ("",)
+    if section.number and not last.startswith(section.number):
+        last = f"{section.number} {last}".strip()
+    return " › ".join(part for part in (*above, last) if part)
 
 
 def _pieces(section: Section) -> Iterator[str]:

@@ -1,59 +1,29 @@
-"""Repair of text damaged on its way here: bytes out of step, pinyin notes, lost characters.
-
-How the damage came about (worked out on the pages of a document-sharing site, docs/decisions/0004):
-a converter searched GBK text for two-byte codes without asking where characters begin. Where the
-second byte of one character and the first of the next looked like one of its codes it split the
-text there, and what followed was decoded one byte out of step:
-
-- `。` (A1 A3) before 互 (BB A5) holds A3 BB, the full-width `；`: A1 alone became `?`, A3 BB became
-  `;`, and A5 was paired with the first byte of the next character, and so on;
-- 當 (AE 94) before 的 (B5 C4) holds 94 B5, a character that gets a note: B5 and the bracket became
-  `?`, the rest of the note stayed, and C4 was paired with what followed.
-
-A run ends where a second byte is an ASCII letter (a traditional character ends so: 則 is 84 74, its
-`t` stays behind), or where the converter split again: the byte left over became `?`.
-"""
+"""Repair: what provably was damaged on a text's way here is put right, all else is reported."""
 
 from __future__ import annotations
 
-import functools
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal
 
-from copilot.playbook import pinyin
+from copilot.playbook import pinyin, shift
+from copilot.playbook.shift import Page, Reading
+from copilot.playbook.suspicion import Suspicion, excerpt
 from copilot.playbook.wording import Wording, fold, is_common_pair
 
 RepairKind = Literal["bytes out of step", "pinyin notes", "paragraph marks"]
-Reason = Literal[
-    "bytes out of step",
-    "character lost",
-    "private-use character",
-    "stray character",
-    "breaks off",
-    "front matter",
-]
-
-# A run crosses no clause: the longest of 14 seen is 26 characters, clauses seldom exceed 60.
-LONGEST = 120
-# How far behind a bare `?` something odd must stand for it to be worth a try.
-NEARBY = 12
 # A lost byte is filled in when the best character fits this many times better than the next.
 MARGIN = 5.0
 # Of the neighbours in a repaired run, this share must stand side by side elsewhere in the text...
 KNOWN_PAIRS = 0.25
 # ... or, in a text too short to tell, this many characters must all be common ones (three random
-# pairs of GBK are all in GB2312 level 1 in 1 case of 200) where this many were odd before.
+# pairs of GBK are all in GB2312 level 1 in 1 case of 12) where this many were odd before.
 PROOF, ODD = 3, 2
+# One character that agrees with the note behind it is worth this many known pairs.
+NOTED = 2
 
-_LOST = "?\ufffd"
-_CUT_NOTE = re.compile(rf"[{_LOST}]\(?([{pinyin.LETTERS}]{{1,6}})\)")
-_HAN = re.compile(f"[{pinyin.HAN}]")
-_LEADS = tuple(range(0x81, 0xFF))
-_TRAILS = tuple(byte for byte in range(0x40, 0xFF) if byte != 0x7F)
-_QUOTES = {'"': ((0xA1, 0xB0), (0xA1, 0xB1)), "'": ((0xA1, 0xAE), (0xA1, 0xAF))}
 _ENDS = "。！？"
 
 
@@ -71,16 +41,6 @@ class Repair:
     section: str = ""
     offset: int = 0
     count: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Suspicion:
-    """Something that looks wrong and was left as it is, with the text around it."""
-
-    reason: Reason
-    excerpt: str
-    section: str = ""
-    offset: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +63,7 @@ class Mended:
     _new: tuple[int, ...] = ()
 
     def original(self, position: int) -> int:
-        """The position in the text before repair that a position in the repaired text stands for."""
+        """The position in the text before repair for one in the repaired text."""
         place = bisect_right(self._new, position) - 1
         return position if place < 0 else self._old[place] + position - self._new[place]
 
@@ -113,212 +73,73 @@ class Mended:
         return offset if place < 0 else self._new[place] + offset - self._old[place]
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """What a run says when it is put back in step: a known character or several for each place."""
-
-    start: int
-    end: int
-    places: tuple[tuple[str, ...], ...]
-    raw: str
-
-
-@dataclass(slots=True)
-class _Page:
-    """A text under repair, with what is looked up again and again."""
-
-    text: str
-    notes: dict[int, int] = field(default_factory=dict)  # start -> end
-    ends: dict[int, int] = field(default_factory=dict)  # end -> start
-    readings: dict[str, set[str]] = field(default_factory=dict)  # syllable -> annotated characters
-
-    def before(self, position: int) -> str:
-        """The character before a position, notes skipped; empty at the beginning."""
-        while position in self.ends:
-            position = self.ends[position]
-        return self.text[position - 1] if position else ""
-
-    def after(self, position: int) -> str:
-        """The character at a position, notes skipped; empty at the end."""
-        while position in self.notes:
-            position = self.notes[position]
-        return self.text[position : position + 1]
-
-
 def mend(text: str) -> Mended:
     """Put back in step what provably is out of step, and drop the notes a converter left.
 
     A run is replaced only when it decodes strictly, comes to an end, and reads as Chinese clearly
-    better than before, judged by the pairs of characters in the sound rest of the same text and by
-    common characters. A byte that is lost for good is filled in only when one character fits far
-    better than all others; otherwise its place keeps a `?` and is reported.
+    better than before, judged by the pairs of characters in the sound rest of the same text, by
+    common characters, and by the notes. A byte that is lost for good is filled in only when one
+    character fits far better than all others; otherwise its place keeps a `?` and is reported.
     """
-    page = _page(text)
-    attempts = _attempts(page)
+    page = shift.page(text)
+    pending = shift.readings(page)
     fixes: list[Edit] = []
     suspicious: list[Suspicion] = []
-    if attempts:
-        wording = Wording(_sound(page, attempts))
-        done = 0
-        for start, readings in attempts.items():
-            if start < done:
-                continue
-            after = _best(page, wording, readings)
-            if after is None:
-                if any(_odd(wording, reading.raw) >= ODD for reading in readings):
-                    suspicious.append(
-                        Suspicion("bytes out of step", excerpt(text, start, start), offset=start)
-                    )
-                continue
-            reading, said = after
-            done = reading.end
-            fixes.append(Edit(start, done, said))
-            if "?" in said and not (said[0] == "?" and page.before(start) in _ENDS):
-                suspicious.append(
-                    Suspicion("character lost", excerpt(text, start, done), offset=start)
-                )
+    if pending:
+        wording = Wording(_sound(page, pending))
+        # What was put right whole bears witness for the rest; what stays in part comes last.
+        for partly in (False, False, True):
+            fixes += _fixes(page, wording, pending, partly=partly)
+        fixes.sort(key=lambda fix: fix.start)
+        suspicious += _lost(page, fixes)
+        suspicious += _unproved(page, pending)
     return _mended(text, fixes, suspicious)
 
 
-def excerpt(text: str, start: int, end: int, around: int = 12) -> str:
-    """The text around a place on one line, to show to a person."""
-    return " ".join(text[max(0, start - around) : end + around].split())
-
-
-def _page(text: str) -> _Page:
-    page = _Page(text)
-    if not any(lost in text for lost in _LOST):
-        return page
-    for note in pinyin.notes(text):
-        page.notes[note.start()] = note.end()
-        page.ends[note.end()] = note.start()
-        if note.start() and _HAN.match(text[note.start() - 1]):
-            page.readings.setdefault(note[1], set()).add(text[note.start() - 1])
-    return page
-
-
-def _attempts(page: _Page) -> dict[int, list[_Reading]]:
-    """What each lost character could be the beginning of, by position, in order."""
-    found: dict[int, list[_Reading]] = {}
-    for lost in re.finditer(f"[{_LOST}]", page.text):
-        readings = [
-            reading
-            for first, leads, position in _entries(page, lost.start())
-            if (reading := _read(page, lost.start(), first, leads, position)) is not None
-        ]
-        if readings:
-            found[lost.start()] = readings
-    return found
-
-
-def _entries(
-    page: _Page, start: int
-) -> Iterator[tuple[tuple[str, ...] | None, tuple[int, ...], int]]:
-    """The ways a run can begin at a lost character.
-
-    Yields:
-        what the lost byte was the first half of (None: nothing, it opens the next character), the
-        possible first bytes of the next character, and where its second byte is to be read.
-    """
-    text = page.text
-    if note := _CUT_NOTE.match(text, start):
-        if pinyin.is_syllable(note[1]):
-            yield None, _noted_leads(page, start, note[1]) or _LEADS, note.end()
-        return
-    sign = text[start + 1 : start + 2]
-    for trail, lead in _codes(sign):
-        yield _characters(_LEADS, (trail,)), (lead,), start + 2
-    if sign and any(_is_odd(char) for char in text[start + 1 : start + 1 + NEARBY]):
-        yield None, _LEADS, start + 1
-
-
-def _noted_leads(page: _Page, start: int, syllable: str) -> tuple[int, ...]:
-    """The second bytes of the annotated characters that begin with the last byte before a cut."""
-    tail = _bytes(page.before(start))[-1:]
-    codes = (_bytes(char) for char in page.readings.get(syllable, ()))
-    return tuple(sorted({code[1] for code in codes if len(code) == 2 and code[:1] == tail}))
-
-
-def _codes(sign: str) -> Sequence[tuple[int, int]]:
-    """The two-byte codes that a punctuation mark behind a lost byte can have been."""
-    if sign in _QUOTES:
-        return _QUOTES[sign]
-    if "!" <= sign <= "~":
-        # Full-width ASCII is row A3: the converter wrote A3 BB as `;`. The letters and digits are
-        # there for converters that narrow those too.
-        return ((0xA3, 0x80 | ord(sign)),)
-    code = _bytes(sign) if sign else b""
-    return ((code[0], code[1]),) if len(code) == 2 and code[0] in (0xA1, 0xA3) else ()
-
-
-def _read(
-    page: _Page, start: int, first: tuple[str, ...] | None, leads: tuple[int, ...], position: int
-) -> _Reading | None:
-    """Pair the bytes from a position on anew, until they are in step; None when they never are."""
-    text = page.text
-    places: list[tuple[str, ...]] = [first] if first else []
-    while position < min(len(text), start + LONGEST):
-        if position in page.notes:
-            position = page.notes[position]
+def _fixes(
+    page: Page, wording: Wording, pending: dict[int, list[Reading]], *, partly: bool
+) -> Iterator[Edit]:
+    """The runs that can be proved now; they, and what lies within them, are pending no more."""
+    done = 0
+    for start, readings in list(pending.items()):
+        if start < done:
+            del pending[start]
             continue
-        char = text[position]
-        if char in _LOST:
-            note = _CUT_NOTE.match(text, position)
-            if len(leads) > 1:
-                return None
-            places.append(_lost_trail(page, leads[0], note[1] if note else ""))
-            position = note.end() if note else position + 1
-            break
-        code = _bytes(char)
-        if len(code) not in (1, 2) or not (options := _characters(leads, code[:1])):
-            return None
-        places.append(options)
-        position += 1
-        if len(code) == 1:
-            break
-        leads = (code[1],)
-    else:
-        return None
-    while position in page.notes:
-        position = page.notes[position]
-    known = [place for place in places if len(place) == 1]
-    if not known or any(not place for place in places):
-        return None
-    return _Reading(start, position, tuple(places), text[start:position])
+        best = _best(page, wording, readings)
+        if best is None or ("?" in best[1] and not partly):
+            continue
+        reading, said = best
+        done = reading.end
+        del pending[start]
+        wording.add(fold(said).split("?"))
+        yield Edit(start, done, said)
 
 
-def _lost_trail(page: _Page, lead: int, syllable: str) -> tuple[str, ...]:
-    """The characters with a first byte, those annotated with a syllable if there are any."""
-    options = _characters((lead,), _TRAILS)
-    noted = page.readings.get(syllable, set())
-    return tuple(char for char in options if char in noted) or options
-
-
-def _best(
-    page: _Page, wording: Wording, readings: list[_Reading]
-) -> tuple[_Reading, str] | None:
-    """The reading that is proved, with what it says; the one with most known pairs of several."""
+def _best(page: Page, wording: Wording, readings: list[Reading]) -> tuple[Reading, str] | None:
+    """The reading that is proved, with what it says; the one best known of several."""
     proved = []
     for reading in readings:
+        raw = page.text[reading.start : reading.end]
+        odd = [sign for sign in shift.oddities(raw) if not wording.familiar(fold(sign))]
+        sound = [fold(place[0]) for place in reading.places if len(place) == 1]
+        strange = sum(not wording.familiar(char) for char in sound)
+        if not odd or strange > len(sound) // 10:
+            continue
         said = _fill(page, wording, reading)
         before, after = page.before(reading.start), page.after(reading.end)
-        pairs = wording.pairs(fold(before + said + after))
-        sound = [fold(place[0]) for place in reading.places if len(place) == 1]
-        odd = _odd(wording, reading.raw)
-        strange = sum(not wording.familiar(char) for char in sound)
-        raw = pinyin.NOTE.sub("", reading.raw)
-        better = pairs > wording.pairs(fold(before + raw + after))
-        enough = pairs >= max(1, KNOWN_PAIRS * len(said)) and better
-        common = strange == 0 and len(sound) >= PROOF and odd >= ODD
-        if odd and strange <= len(sound) // 10 and (enough or common):
-            proved.append((pairs, -said.count("?"), reading, said))
+        known = wording.pairs(fold(before + said + after)) + NOTED * reading.confirmed
+        garbled = fold(before + pinyin.NOTE.sub("", raw) + after)
+        enough = known >= max(1, KNOWN_PAIRS * len(said)) and known > wording.pairs(garbled)
+        common = strange == 0 and len(sound) >= PROOF and len(odd) >= ODD
+        if enough or common:
+            proved.append((known, -said.count("?"), reading, said))
     if not proved:
         return None
     _, _, reading, said = max(proved, key=lambda each: each[:2])
     return reading, said
 
 
-def _fill(page: _Page, wording: Wording, reading: _Reading) -> str:
+def _fill(page: Page, wording: Wording, reading: Reading) -> str:
     """What a reading says, with `?` where a lost byte leaves too much choice."""
     said = ""
     for number, place in enumerate(reading.places):
@@ -335,7 +156,7 @@ def _fill(page: _Page, wording: Wording, reading: _Reading) -> str:
 def _choose(wording: Wording, before: str, options: tuple[str, ...], after: str) -> str:
     """The option that clearly fits best between its neighbours, or `?`."""
     if before in _ENDS:
-        return "?"
+        return "?"  # a paragraph mark before the run, nothing lost
     here, there = fold(before), fold(after)
     ranked = sorted(
         ((wording.fit(here, fold(char), there), char) for char in options), reverse=True
@@ -344,46 +165,42 @@ def _choose(wording: Wording, before: str, options: tuple[str, ...], after: str)
     if best < MARGIN * second:
         return "?"
     folded = fold(char)
-    if wording.seen(here, folded) or wording.seen(folded, there):
-        return char
-    # A full stop follows anything, so it need not have been seen behind this very character.
+    if char != "。":
+        return char if wording.seen(here, folded) or wording.seen(folded, there) else "?"
+    # A full stop follows anything, so it need not have been seen behind this very character, unless
+    # that character is half of a common word.
     rivals = any(is_common_pair(here, fold(option)) for option in options)
-    return char if char == "。" and not rivals else "?"
+    return char if wording.seen(here, char) or not rivals else "?"
 
 
-def _odd(wording: Wording, raw: str) -> int:
-    """How many signs of damage a run shows: strange characters, letters amid Chinese, cut notes."""
-    bare = pinyin.NOTE.sub("", raw)
-    cut = len(_CUT_NOTE.findall(bare))
-    bare = _CUT_NOTE.sub("", bare)
-    strange = sum(_is_odd(char) and not wording.familiar(fold(char)) for char in bare)
-    return cut + strange + bare[-1:].isalpha() * bare[-1:].isascii()
-
-
-def _is_odd(char: str) -> bool:
-    """Whether prose seldom holds a character: private use, kana, bopomofo, uncommon characters."""
-    if "\ue000" <= char <= "\uf8ff" or "\u3041" <= char <= "\u312f":
-        return True
-    code = _bytes(char) if "\u4e00" <= char <= "\u9fff" else b""
-    return bool(code) and not _is_common(fold(char))
-
-
-@functools.lru_cache(maxsize=8192)
-def _is_common(char: str) -> bool:
-    try:
-        return 0xB0 <= char.encode("gb2312")[0] <= 0xD7
-    except UnicodeEncodeError:
-        return False
-
-
-def _sound(page: _Page, attempts: dict[int, list[_Reading]]) -> Iterator[str]:
+def _sound(page: Page, pending: dict[int, list[Reading]]) -> Iterator[str]:
     """The folded text without notes, cut at lost characters and at all that may be out of step."""
     folded = fold(page.text)
     position = 0
-    for start, readings in [*attempts.items(), (len(folded), [])]:
+    for start, readings in [*pending.items(), (len(folded), [])]:
         if position < start:
-            yield from re.split(f"[{_LOST}]", pinyin.NOTE.sub("", folded[position:start]))
+            yield from re.split(f"[{shift.LOST}]", pinyin.NOTE.sub("", folded[position:start]))
         position = max([position, start, *(reading.end for reading in readings)])
+
+
+def _lost(page: Page, fixes: list[Edit]) -> Iterator[Suspicion]:
+    """The repaired runs in which a character could not be told."""
+    for fix in fixes:
+        marked = fix.text[0] == "?" and page.before(fix.start) in _ENDS
+        if "?" in fix.text[marked:]:
+            shown = excerpt(page.text, fix.start, fix.end)
+            yield Suspicion("character lost", shown, offset=fix.start)
+
+
+def _unproved(page: Page, pending: dict[int, list[Reading]]) -> Iterator[Suspicion]:
+    """The runs that show signs of damage and could not be read."""
+    for start, readings in pending.items():
+        for reading in readings:
+            signs = shift.oddities(page.text[start : reading.end])
+            if len(signs) >= (1 if reading.cut else ODD):
+                shown = excerpt(page.text, start, reading.end)
+                yield Suspicion("bytes out of step", shown, offset=start)
+                break
 
 
 def _mended(text: str, fixes: list[Edit], suspicious: list[Suspicion]) -> Mended:

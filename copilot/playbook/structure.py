@@ -48,12 +48,13 @@ class Missing:
 class Outline:
     """The headings of a text in order, and what else the search for them showed.
 
-    ``head`` is where the part before the contents ends (0 when nothing proves there is one),
-    ``body`` where the text proper begins, ``tail`` where it ends (None when nothing proves that);
-    ``title`` is a title glued to the contents; ``missing`` are contents entries without heading.
+    ``marked`` says that they are Markdown's; ``head`` is where the contents begin (0 without),
+    ``body`` where the text below them begins, ``tail`` where it ends (None when nothing proves
+    that); ``title`` is a title glued to the contents; ``missing`` are entries without heading.
     """
 
     headings: tuple[Heading, ...] = ()
+    marked: bool = False
     head: int = 0
     body: int = 0
     tail: int | None = None
@@ -67,7 +68,7 @@ def outline(text: str) -> Outline:
     # A page around a book has a few headings of its own; the book's contents name more.
     if (found := contents.find(text, fold(text))) and len(found[1]) > len(marked):
         return _from_contents(text, *found)
-    return Outline(marked or tuple(_numbered(text)))
+    return Outline(marked, marked=True) if marked else Outline(tuple(_numbered(text)))
 
 
 def _markdown(text: str) -> Iterator[Heading]:
@@ -123,7 +124,14 @@ def _from_contents(
         for number, entry in enumerate(found.entries)
         if number not in known
     )
-    return Outline(headings, found.start, found.end, _tail(text, headings), found.glued, missing)
+    return Outline(
+        headings,
+        head=found.start,
+        body=found.end,
+        tail=_tail(text, headings),
+        title=found.glued,
+        missing=missing,
+    )
 
 
 def _tail(text: str, headings: tuple[Heading, ...]) -> int | None:
@@ -139,7 +147,7 @@ def _tail(text: str, headings: tuple[Heading, ...]) -> int | None:
 
 
 def _numbered(text: str) -> Iterator[Heading]:
-    """Short numbered lines (`第一章 …`, `一、…`, `1.1 …`) that count up and have text below them."""
+    """Short numbered lines (`第一章 …`, `一、…`, `1.1 …`) that count up and have text below."""
     lines: list[tuple[int, int, numbering.Label]] = []
     position = 0
     for line in text.split("\n"):
@@ -151,14 +159,15 @@ def _numbered(text: str) -> Iterator[Heading]:
         found = numbering.label(body)
         if found and found.kind not in ("integer", "bracket") and body[found.end :].strip():
             lines.append((start, start + len(body), found))
-    kinds = [kind for kind in dict.fromkeys(label.kind for *_, label in lines)
-             if _counts_up([label for *_, label in lines if label.kind == kind])]
+    kinds = [
+        kind
+        for kind in dict.fromkeys(label.kind for *_, label in lines)
+        if _counts_up([label for *_, label in lines if label.kind == kind])
+    ]
     chosen = [line for line in lines if line[2].kind in kinds]
     ends = [start for start, *_ in chosen[1:]] + [len(text)]
     leaves = Counter[bool]()
-    for (_, end, label), stop, following in zip(
-        chosen, ends, [*chosen[1:], None], strict=True
-    ):
+    for (_, end, label), stop, following in zip(chosen, ends, [*chosen[1:], None], strict=True):
         deeper = following is not None and kinds.index(following[2].kind) > kinds.index(label.kind)
         if not deeper:
             leaves[len(text[end:stop].strip()) >= ENOUGH] += 1

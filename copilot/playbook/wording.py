@@ -19,12 +19,59 @@ _PUNCTUATION = frozenset("。，、；：？！“”‘’《》（）·—…"
 # Characters with trail byte A3 (see repair.py) that a full stop competes with when the lead byte is
 # lost: pairs so common that the character before may well belong to one of them.
 _COMMON_PAIRS = frozenset(
-    ["确保", "担保", "环保", "社保", "医保", "难保", "自保", "非常", "经常", "日常", "正常", "通常", "平常", "异常", "时常", "负担", "承担", "分担", "惩罚", "处罚", "幸福", "祝福", "造福", "上海", "大海", "事迹", "奇迹", "痕迹", "规模", "学校", "院校", "高校", "暂停", "不停", "充裕", "富裕", "宽裕", "安危", "庆祝", "玩耍", "崩溃", "收牵", "希望", "过剩", "锁链", "海罚"]
+    [
+        "确保",
+        "担保",
+        "环保",
+        "社保",
+        "医保",
+        "难保",
+        "自保",
+        "非常",
+        "经常",
+        "日常",
+        "正常",
+        "通常",
+        "平常",
+        "异常",
+        "时常",
+        "负担",
+        "承担",
+        "分担",
+        "惩罚",
+        "处罚",
+        "幸福",
+        "祝福",
+        "造福",
+        "上海",
+        "大海",
+        "事迹",
+        "奇迹",
+        "痕迹",
+        "规模",
+        "学校",
+        "院校",
+        "高校",
+        "暂停",
+        "不停",
+        "充裕",
+        "富裕",
+        "宽裕",
+        "安危",
+        "庆祝",
+        "玩耍",
+        "崩溃",
+        "收牵",
+        "希望",
+        "过剩",
+        "锁链",
+        "海罚",
+    ]
 )
 
 
 class Wording:
-    """Characters and pairs counted in the sound parts of one text, traditional folded to simplified.
+    """Characters and pairs in the sound parts of one text, traditional folded to simplified.
 
     Args:
         parts: folded text, cut where something unsound was left out; pairs are not counted across.
@@ -33,6 +80,10 @@ class Wording:
     def __init__(self, parts: Iterable[str]) -> None:
         self._singles: Counter[str] = Counter()
         self._pairs: Counter[tuple[str, str]] = Counter()
+        self.add(parts)
+
+    def add(self, parts: Iterable[str]) -> None:
+        """Count more folded text."""
         for part in parts:
             self._singles.update(part)
             self._pairs.update(pairwise(part))
@@ -53,19 +104,23 @@ class Wording:
         )
 
     def fit(self, before: str, char: str, after: str) -> float:
-        """How well a folded character fits between its neighbours (0–1, product of both sides).
+        """How well a folded character fits between its neighbours; only ratios mean something.
 
-        Interpolated bigram estimate, P(char | before) · P(after | char).
+        P(char | before) · P(after | char) / P(after), interpolated bigram estimates. A full stop is
+        followed by anything, and where one was lost what follows it was never counted: it gains by a
+        successor that is known and loses nothing by one that is not.
         """
-        frequency = (self._singles.get(char, 0) + UNSEEN) / (self._total + 1)
-        following = (self._singles.get(after, 0) + UNSEEN) / (self._total + 1)
-        here = (self._pairs.get((before, char), 0) + PRIOR * frequency) / (
-            self._singles.get(before, 0) + PRIOR
-        )
-        there = (self._pairs.get((char, after), 0) + PRIOR * following) / (
-            self._singles.get(char, 0) + PRIOR
-        )
-        return here * there
+        following = self._frequency(after)
+        here = self._given(before, char, self._frequency(char))
+        there = self._given(char, after, following) / following
+        return here * (max(1.0, there) if char == "。" else there)
+
+    def _given(self, before: str, char: str, frequency: float) -> float:
+        seen = self._pairs.get((before, char), 0)
+        return (seen + PRIOR * frequency) / (self._singles.get(before, 0) + PRIOR)
+
+    def _frequency(self, char: str) -> float:
+        return (self._singles.get(char, 0) + UNSEEN) / (self._total + 1)
 
 
 def fold(text: str) -> str:

@@ -1,0 +1,365 @@
+"""Training of the embedder: static vectors by multiple-negatives ranking, on one machine."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from datasets import Dataset
+from model2vec import StaticModel
+from sentence_transformers import (
+    SentenceTransformer,
+    SentenceTransformerTrainer,
+    SentenceTransformerTrainingArguments,
+)
+from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+from tokenizers import Tokenizer
+from transformers import PrinterCallback, TrainerCallback
+
+from copilot.errors import BadInput
+from copilot.language.normalize import search_form
+from copilot.language.vocabulary import bundled_terms
+from copilot.models import embedder, pairs, static
+from copilot.models.pairs import Pair, Topic
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and how much there is (the same units)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where the training texts lie; ``None`` leaves a kind out.
+
+    Attributes:
+        general: folder of ``*.jsonl.gz`` (see `pairs.read_general`).
+        asks: ``asks.jsonl``; needs ``documents``, the folder of the texts that it is keyed by.
+        synonyms: one group per line.
+        knowledge: folder of playbook entries.
+    """
+
+    general: Path | None = None
+    asks: Path | None = None
+    documents: Path | None = None
+    synonyms: Path | None = None
+    knowledge: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What decides the result besides the texts; the defaults made the shipped embedder.
+
+    ``repeat`` is how often each domain pair is seen for one general pair; ``general`` how many of
+    the latter are taken; ``rate`` the peak learning rate; ``threads`` the processor threads torch
+    uses (another number gives slightly other vectors); ``hold_out`` the share of each topic's asks
+    kept for scoring.
+    """
+
+    vocabulary: int = 40_000
+    dimensions: int = 256
+    epochs: int = 2
+    batch: int = 2048
+    rate: float = 0.2
+    repeat: int = 12
+    general: int = 260_000
+    hold_out: float = 0.1
+    seed: int = 7
+    threads: int = 2
+
+
+# From shipped vectors to an operator's own words: few pairs, small steps, nothing forgotten.
+ADAPT = Recipe(epochs=4, batch=512, rate=0.02, repeat=4)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How often a held-out ask finds its topic first, and among the first five, out of ``topics``.
+
+    ``model`` says what was trained on, ``corpus`` where the topics are from.
+    """
+
+    model: str
+    corpus: str
+    asks: int
+    topics: int
+    recall_at_1: float
+    recall_at_5: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was trained: pairs seen in an epoch, scores on held-out asks, and what was saved.
+
+    The saved model has seen all asks; the scores are those of models that had not.
+    """
+
+    general_pairs: int
+    domain_pairs: int
+    scores: tuple[Score, ...]
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """Everything read, in search form; ``corpora`` are the topics by where they are from."""
+
+    general: tuple[Pair, ...]
+    corpora: Mapping[str, tuple[Topic, ...]]
+    groups: tuple[tuple[str, ...], ...]
+
+
+def train_embedder(
+    sources: Sources,
+    out: Path,
+    recipe: Recipe = Recipe(),
+    *,
+    start: Path | None = None,
+    score: bool = True,
+    progress: Progress | None = None,
+) -> Report:
+    """Train an embedder and save it as a model2vec folder, int8.
+
+    With ``score``, models are first trained on general pairs alone and on these plus the domain
+    pairs without the held-out asks, and scored on those asks; then the one that is saved is trained
+    on everything. The same texts, recipe and machine give the same files.
+
+    Args:
+        sources: at least one kind of text.
+        out: folder to write; made if missing.
+        recipe: `Recipe()`, or `ADAPT` with ``start``.
+        start: folder of a static embedder to train further (its pieces and dimensions are kept, and
+            an ask's new words with them only as characters); ``None`` starts from nothing.
+        score: whether to train and score the models without the held-out asks.
+        progress: told after each step; ``None``: nobody is.
+
+    Raises:
+        BadInput: nothing to train on, or a file is missing or cannot be used.
+    """
+    began = time.monotonic()
+    progress = progress or _silent
+    texts = _read(sources, recipe)
+    scores: list[Score] = []
+    if score and any(topic.asks for topics in texts.corpora.values() for topic in topics):
+        scores = _scores(texts, recipe, start, progress)
+    general, domain = _train(texts, out, recipe, start, partial(progress, "training"))
+    return Report(
+        general_pairs=general,
+        domain_pairs=domain,
+        scores=tuple(scores),
+        name=embedder.load(str(out)).name,
+        seconds=time.monotonic() - began,
+    )
+
+
+def _silent(doing: str, done: int, of: int) -> None:
+    del doing, done, of
+
+
+def _read(sources: Sources, recipe: Recipe) -> _Texts:
+    general = pairs.read_general(sources.general) if sources.general else []
+    if len(general) > recipe.general:
+        general = random.Random(recipe.seed).sample(general, recipe.general)
+    corpora: dict[str, tuple[Topic, ...]] = {}
+    if sources.asks:
+        if sources.documents is None:
+            raise BadInput(
+                f"{sources.asks.name} needs the texts it asks about.",
+                remedy="Give --playbook the folder of the source documents.",
+            )
+        found = pairs.read_asks(sources.asks, sources.documents)
+        corpora["source documents"] = tuple(map(pairs.topic_form, found))
+    if sources.knowledge:
+        found = pairs.read_knowledge(sources.knowledge)
+        corpora["playbook entries"] = tuple(map(pairs.topic_form, found))
+    groups = pairs.read_synonyms(sources.synonyms) if sources.synonyms else []
+    if not general and not groups and not any(corpora.values()):
+        raise BadInput(
+            "there is nothing to train on.", remedy="Give --data, --playbook or --knowledge."
+        )
+    return _Texts(
+        general=tuple(map(pairs.pair_form, general)),
+        corpora=corpora,
+        groups=tuple(tuple(map(search_form, group)) for group in groups),
+    )
+
+
+def _scores(texts: _Texts, recipe: Recipe, start: Path | None, progress: Progress) -> list[Score]:
+    kept: dict[str, tuple[Topic, ...]] = {}
+    questions: dict[str, list[tuple[str, int]]] = {}
+    for corpus, topics in texts.corpora.items():
+        kept[corpus], questions[corpus] = pairs.hold_out(topics, recipe.hold_out, recipe.seed)
+    # An ask may stand under two topics: held out from one, it must be gone from the other too.
+    away = {ask for asked in questions.values() for ask, _ in asked}
+    kept = {corpus: pairs.without(topics, away) for corpus, topics in kept.items()}
+    trials = {"domain": replace(texts, corpora=kept)}
+    if texts.general:
+        bare = {
+            corpus: tuple(replace(topic, asks=(), words=(), title="") for topic in topics)
+            for corpus, topics in kept.items()
+        }
+        trials = {"general": replace(texts, corpora=bare, groups=())} | trials
+    scores = []
+    for model, trial in trials.items():
+        with tempfile.TemporaryDirectory() as folder:
+            _train(trial, Path(folder), recipe, start, partial(progress, f"scoring: {model}"))
+            encode = embedder.load(folder).encode
+            for corpus, topics in texts.corpora.items():
+                first, five = recall(encode, topics, questions[corpus])
+                count = len(questions[corpus])
+                scores.append(Score(model, corpus, count, len(topics), first, five))
+    return scores
+
+
+def recall(
+    encode: Callable[[Sequence[str]], static.Vectors],
+    topics: Sequence[Topic],
+    questions: Sequence[tuple[str, int]],
+) -> tuple[float, float]:
+    """Recall@1 and @5 of each question's topic, a topic standing where its best passage does.
+
+    Args:
+        encode: an embedder's.
+        topics: what is searched; those without passages cannot be found.
+        questions: texts with the index of the topic that answers each.
+    """
+    if not questions:
+        return 0.0, 0.0
+    passages = [passage for topic in topics for passage in topic.passages]
+    owners = np.array([n for n, topic in enumerate(topics) for _ in topic.passages], dtype=int)
+    near = encode([text for text, _ in questions]) @ encode(passages).T
+    best = np.full((len(questions), len(topics)), -np.inf)
+    for column, owner in enumerate(owners):
+        best[:, owner] = np.maximum(best[:, owner], near[:, column])
+    right = np.array([index for _, index in questions])
+    before = (best >= best[np.arange(len(right)), right][:, None]).sum(axis=1)
+    return float((before <= 1).mean()), float((before <= 5).mean())
+
+
+def _train(
+    texts: _Texts,
+    out: Path,
+    recipe: Recipe,
+    start: Path | None,
+    progress: Callable[[int, int], None],
+) -> tuple[int, int]:
+    """Train on all of ``texts`` and save; returns the numbers of general and domain pairs."""
+    rng = random.Random(recipe.seed)
+    topics = [topic for found in texts.corpora.values() for topic in found]
+    repeats = [pairs.domain_pairs(topics, texts.groups, rng) for _ in range(recipe.repeat)]
+    domain = list(itertools.chain.from_iterable(repeats))
+    if start is None:
+        seen = itertools.chain(_sides(texts.general), _sides(domain))
+        terms = {*bundled_terms(), *itertools.chain.from_iterable(texts.groups)}
+        tokenizer = static.tokenizer(seen, terms, recipe.vocabulary)
+        shape = (tokenizer.get_vocab_size(), recipe.dimensions)
+        vectors = np.random.default_rng(recipe.seed).standard_normal(shape, dtype=np.float32)
+    else:
+        model = StaticModel.from_pretrained(start, max_length=None)
+        tokenizer, vectors = model.tokenizer, static.unpack(model)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(recipe.threads)
+    try:
+        vectors = _fit(tokenizer, vectors, [*texts.general, *domain], recipe, progress)
+    finally:
+        torch.set_num_threads(threads)
+    static.save(out, tokenizer, vectors)
+    return len(texts.general), len(domain)
+
+
+def _sides(found: Sequence[Pair]) -> itertools.chain[str]:
+    return itertools.chain.from_iterable((pair.query, pair.passage) for pair in found)
+
+
+def _fit(
+    tokenizer: Tokenizer,
+    vectors: static.Vectors,
+    found: Sequence[Pair],
+    recipe: Recipe,
+    progress: Callable[[int, int], None],
+) -> static.Vectors:
+    rows = torch.from_numpy(vectors)
+    model = SentenceTransformer(
+        modules=[StaticEmbedding(tokenizer, embedding_weights=rows)], device="cpu"
+    )
+    dataset = Dataset.from_dict(
+        {
+            "anchor": [pair.query for pair in found],
+            "positive": [pair.passage for pair in found],
+            "negative": [pair.negative for pair in found],
+            "label": [pair.topic for pair in found],
+        }
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = SentenceTransformerTrainingArguments(
+            output_dir=folder,
+            num_train_epochs=recipe.epochs,
+            per_device_train_batch_size=recipe.batch,
+            learning_rate=recipe.rate,
+            warmup_steps=0.1,
+            max_grad_norm=0,
+            seed=recipe.seed,
+            use_cpu=True,
+            save_strategy="no",
+            logging_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+        )
+        trainer = SentenceTransformerTrainer(
+            model=model,
+            args=arguments,
+            train_dataset=dataset,
+            loss=_TopicRanking(model),
+            callbacks=[_Reporting(progress)],
+        )
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
+    trained: static.Vectors = model[0].embedding.weight.detach().numpy()
+    return trained
+
+
+class _TopicRanking(torch.nn.Module):
+    """Multiple-negatives ranking in which a pair's own topic is never a negative.
+
+    The library's loss takes every other positive of the batch for a negative; here many pairs of a
+    batch ask about the same thing. Hard negatives stand beside the positives where a pair has one.
+    """
+
+    def __init__(self, model: SentenceTransformer, scale: float = 20.0) -> None:
+        super().__init__()
+        self.model = model
+        self.scale = scale  # 1 / temperature; the library's default
+
+    def forward(
+        self, sentence_features: Sequence[dict[str, torch.Tensor]], labels: torch.Tensor
+    ) -> torch.Tensor:
+        """The mean loss of a batch; ``labels`` are topics, those below 0 are of none."""
+        anchor, positive, negative = (
+            torch.nn.functional.normalize(self.model(features)["sentence_embedding"], dim=1)
+            for features in sentence_features
+        )
+        near = anchor @ positive.T
+        own = (labels[:, None] == labels[None, :]) & (labels[:, None] >= 0)
+        near = near.masked_fill(own.fill_diagonal_(False), -torch.inf)
+        given = negative.detach().abs().sum(dim=1) > 0  # an empty text is a vector of zeros
+        near = torch.cat([near, anchor @ negative[given].T], dim=1)
+        right = torch.arange(len(anchor))
+        return torch.nn.functional.cross_entropy(near * self.scale, right)
+
+
+class _Reporting(TrainerCallback):
+    def __init__(self, progress: Callable[[int, int], None]) -> None:
+        self.progress = progress
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Tell how many of all steps are done."""
+        del args, control, kwargs
+        self.progress(state.global_step, state.max_steps)

@@ -1,0 +1,1 @@
+"""Evals: Inspect tasks, their questions, scorers, baselines and benches."""

@@ -1,0 +1,1 @@
+"""Benches: times and memory of the parts people wait for."""
