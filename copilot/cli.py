@@ -39,6 +39,10 @@ class As(StrEnum):
     trainee = "trainee"
 
 
+# What a document's report counts, and how many files are listed one by one.
+_FINDINGS = ("repaired", "dropped", "suspicious", "missing")
+_SHOWN = 20
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
 Questions = Annotated[
     str,
@@ -132,23 +136,24 @@ def _show_index(report: IndexReport, audience: As) -> None:
     console = Console(width=None if sys.stdout.isatty() else 140)
     counts: dict[str, int] = {}
     for root, files in report.files.items():
-        table = Table(title=escape(root), title_justify="left")
-        for name in ("file", "status", "passages", "repaired", "dropped", "suspicious", "missing"):
-            table.add_column(name, justify="left" if name in ("file", "status") else "right")
         for file in files:
             counts[file.status] = counts.get(file.status, 0) + 1
-            if file.status == "unchanged":
-                continue
-            cells = [
-                str(len(file.cleaning.get(name, ()))) if file.status == "read" else ""
-                for name in ("repaired", "dropped", "suspicious", "missing")
-            ]
+        shown = [file for file in files if file.status != "unchanged"]
+        if len(shown) > _SHOWN:
+            # Of a large folder, the files that a person should look at.
+            shown = [file for file in shown if file.status != "read" or any(_counts(file))]
+        if not shown:
+            continue
+        table = Table(title=escape(root), title_justify="left")
+        for name in ("file", "status", "passages", *_FINDINGS):
+            table.add_column(name, justify="left" if name in ("file", "status") else "right")
+        for file in shown:
+            cells = [str(n) for n in (file.passages, *_counts(file))]
             status = f"{file.status}: {file.reason}" if file.reason else file.status
-            passages = str(file.passages) if file.status == "read" else ""
-            table.add_row(escape(file.source), escape(status), passages, *cells)
-        if table.row_count:
-            console.print(table)
-        _show_findings(console, files)
+            read = file.status == "read"
+            table.add_row(escape(file.source), escape(status), *(cells if read else []))
+        console.print(table)
+        _show_findings(console, shown)
     told = ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))
     console.print(
         f"{told}. {report.passages} passages in all, {report.embedded} embedded,"
@@ -156,6 +161,10 @@ def _show_index(report: IndexReport, audience: As) -> None:
     )
     who = "everybody, members included" if audience is As.member else "staff only"
     console.print(f"Files that do not name their audience may be cited to: {who} (--audience).")
+
+
+def _counts(file: Any) -> list[int]:
+    return [len(file.cleaning.get(name, ())) for name in _FINDINGS]
 
 
 def _show_findings(console: Any, files: Any) -> None:

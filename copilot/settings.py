@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from pathlib import Path
+from tomllib import TOMLDecodeError
 from typing import Literal
 from urllib.parse import quote
 

@@ -38,7 +38,7 @@ def measure(
     if note:
         print(f"evals: {note}", file=sys.stderr)
     about = {"split": split, "corpus": taken, "audience": audience}
-    given: Any = {"split": split, "name": name, "audience": audience}
+    given: Any = {"split": split, "corpus": name, "audience": audience}
     found, said = _run([retrieval(**given), answers(**given)])
     rows = table.retrieval_rows(found) + table.answer_rows(said)
     content = table.as_object(rows, about)

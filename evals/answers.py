@@ -1,8 +1,8 @@
 """Answers: complete, cited, supported, short enough; and refused when there is no evidence.
 
-Run with `python -m inspect_ai eval evals/answers.py --model none` (`-T split=test`, `-T name=all`,
-`-T audience=member`), or with retrieval by `python -m evals`. The answers come from the copilot's
-own agent on the offline model: no model is called.
+Run with `python -m inspect_ai eval evals/answers.py --model none` (`-T split=test`,
+`-T corpus=all`, `-T audience=member`), or with retrieval by `python -m evals`. The answers come
+from the copilot's own agent on the offline model: no model is called.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from copilot.app import Asked
 from copilot.desk.keys import Role
 from copilot.jobs.answer import as_object
 from copilot.playbook.evidence import Audience
-from evals import corpus, questions, scorers
+from evals import questions, scorers
+from evals.corpus import Name, chosen, shared
 from evals.questions import Split
 from evals.retrieval import facts_of, sample
 
@@ -32,30 +33,30 @@ MEMBER_LIMIT = 400
 
 @task
 def answers(
-    split: Split = "dev", name: corpus.Name = "documents", audience: Audience = "operator"
+    split: Split = "dev", corpus: Name = "documents", audience: Audience = "operator"
 ) -> Task:
     """The whole way from question to answer, on all questions of a split.
 
     Args:
-        name: the corpus answered from (see `evals.corpus`).
+        corpus: what is answered from (see `evals.corpus`).
         audience: who is answered.
     """
     return Task(
         dataset=[sample(question) for question in questions.load(split)],
-        solver=ask(name, audience),
+        solver=ask(corpus, audience),
         scorer=[complete(), cited(), supported(), length(), refused()],
-        metadata={"split": split, "corpus": corpus.chosen(name)[0], "audience": audience},
+        metadata={"split": split, "corpus": chosen(corpus)[0], "audience": audience},
     )
 
 
 @solver
-def ask(name: corpus.Name, audience: Audience) -> Solver:
+def ask(corpus: Name, audience: Audience) -> Solver:
     """Ask the copilot; leaves the `answer` in the store, as `copilot ask --json` prints it."""
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         del generate
         caller = Caller(ROLES[audience], audience)
-        replied = corpus.shared(name).copilot.ask(Asked(state.input_text, caller, "eval"))
+        replied = shared(corpus).copilot.ask(Asked(state.input_text, caller, "eval"))
         state.store.set("answer", as_object(replied.answer))
         state.output = ModelOutput.from_content("copilot-offline", replied.answer.text)
         return state

@@ -1,7 +1,7 @@
 """Retrieval: do the first hits hold the whole answer, and do they come from the right place?
 
 Run with `python -m inspect_ai eval evals/retrieval.py --model none` (`-T split=test`,
-`-T name=all`, `-T audience=member`), or with the answers by `python -m evals`. Calls no model.
+`-T corpus=all`, `-T audience=member`), or with the answers by `python -m evals`. Calls no model.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from inspect_ai.scorer import Score, Scorer, Target, grouped, mean, scorer
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from copilot.playbook.evidence import Audience
-from evals import corpus, questions, scorers
+from evals import questions, scorers
+from evals.corpus import Name, chosen, places, shared
 from evals.questions import Question, Split
 
 # Hits looked at.
@@ -22,20 +23,20 @@ DEPTH = 10
 
 @task
 def retrieval(
-    split: Split = "dev", name: corpus.Name = "documents", audience: Audience = "operator"
+    split: Split = "dev", corpus: Name = "documents", audience: Audience = "operator"
 ) -> Task:
     """Recall, reciprocal rank and gain on the answerable questions of a split.
 
     Args:
-        name: the corpus searched (see `evals.corpus`).
+        corpus: what is searched (see `evals.corpus`).
         audience: whose passages are searched.
     """
-    chosen = [question for question in questions.load(split) if question.answerable]
+    answerable = [question for question in questions.load(split) if question.answerable]
     return Task(
-        dataset=[sample(question) for question in chosen],
-        solver=search(name, audience),
+        dataset=[sample(question) for question in answerable],
+        solver=search(corpus, audience),
         scorer=found(),
-        metadata={"split": split, "corpus": corpus.chosen(name)[0], "audience": audience},
+        metadata={"split": split, "corpus": chosen(corpus)[0], "audience": audience},
     )
 
 
@@ -61,18 +62,18 @@ def facts_of(state: TaskState) -> questions.Facts:
 
 
 @solver
-def search(name: corpus.Name, audience: Audience) -> Solver:
+def search(corpus: Name, audience: Audience) -> Solver:
     """Search the corpus; leaves `hits` in the store: text and places of each, best first."""
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         del generate
-        hits = corpus.shared(name).copilot.search(state.input_text, audience, DEPTH)
+        hits = shared(corpus).copilot.search(state.input_text, audience, DEPTH)
         state.store.set(
             "hits",
             [
                 {
                     "text": "\n".join((hit.passage.title, hit.passage.section, hit.passage.text)),
-                    "places": sorted(corpus.places(hit.passage)),
+                    "places": sorted(places(hit.passage)),
                 }
                 for hit in hits
             ],
@@ -92,14 +93,14 @@ def found() -> Scorer:
         del target
         hits = state.store.get("hits")
         texts = [hit["text"] for hit in hits]
-        places = [hit["places"] for hit in hits]
+        found_at = [hit["places"] for hit in hits]
         facts, wanted = facts_of(state), state.metadata["sources"]
         return Score(
             value={
                 "recall@1": scorers.recall(texts, facts, 1),
                 "recall@5": scorers.recall(texts, facts, 5),
-                "mrr": scorers.reciprocal_rank(places, wanted),
-                f"ndcg@{DEPTH}": scorers.ndcg(places, wanted, DEPTH),
+                "mrr": scorers.reciprocal_rank(found_at, wanted),
+                f"ndcg@{DEPTH}": scorers.ndcg(found_at, wanted, DEPTH),
             },
             answer=state.output.completion,
         )

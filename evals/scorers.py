@@ -11,7 +11,10 @@ from evals.questions import Facts
 
 _BLANK = re.compile(r"\s+")
 _MARK = re.compile(r"\[(\d{1,3})\]")
-_MARKS_LAST = re.compile(r"([。！？!?；;.]+[”」）)]*)((?:\s*\[\d{1,3}\])+)")
+# A mark after the sentence's end, a note in brackets between them at most: 甲。（000 Q2）[1]
+_MARKS_LAST = re.compile(
+    r"([。！？!?；;.]+[”」）)]*)((?:\s*[（(][^（）()]{1,80}[）)])*)((?:\s*\[\d{1,3}\])+)"
+)
 _ITEM = re.compile(r"^\s*(?:#{1,6}\s|[-*+•·]|\d{1,3}[.、)）]|[（(]\d{1,3}[)）]|[①-⑳])\s*")
 _FIGURE = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 _SOURCE = re.compile(r"^\s*(?:来源|來源|Sources?)\s*(?:[：:]|\[\d)")
@@ -97,7 +100,7 @@ def statements(text: str) -> list[str]:
     """
     found: list[str] = []
     for line in body(text).split("\n"):
-        line = _MARKS_LAST.sub(r"\2\1", line.strip())
+        line = _MARKS_LAST.sub(lambda at: f"{at[2] or ''}{at[3]}{at[1]}", line.strip())
         if not _WORD.search(line) or _MARK.sub("", line).rstrip("* ").endswith(("：", ":")):
             continue
         found.extend([line] if _ITEM.match(line) else segment.sentences(line))

@@ -11,6 +11,8 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,8 +24,10 @@ from copilot.settings import Settings, load
 
 if TYPE_CHECKING:
     from copilot.app import Copilot
+    from copilot.store import Store
 
 ROOT = Path(__file__).parent.parent
+NOW = datetime(2026, 3, 5, 9, 30, 0, tzinfo=UTC)
 SOURCES = ROOT.parent / "shared" / "playbook"
 
 # The session's own settings must not reach the tests: `make` exports COPILOT_HOME, and a developer
@@ -322,6 +326,56 @@ def postgres_database(postgres_url: str) -> Iterator[str]:
     yield postgres_url.replace("/postgres?", f"/{name}?")
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+# The records database ----------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database, of either kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'records.db'}"
+    return str(request.getfixturevalue("postgres_database"))
+
+
+@pytest.fixture(scope="session")
+def postgres_store(postgres_url: str) -> Iterator[Store]:
+    """A records database in PostgreSQL, open for the whole session; see `records_store`."""
+    from copilot.store import connect
+
+    with closing(connect(postgres_url, backups=Path(), now=NOW)) as opened:
+        yield opened
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def records_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """An open, empty records database, of either kind."""
+    from copilot.store import Base, connect
+
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'records.db'}"
+        with closing(connect(url, backups=tmp_path / "backups", now=NOW)) as opened:
+            yield opened
+        return
+    store: Store = request.getfixturevalue("postgres_store")
+    yield store
+    # Making a database takes longer than the tests do: this one is emptied instead.
+    with store.begin() as session:
+        for table in reversed(Base.metadata.sorted_tables):
+            session.execute(table.delete())
+
+
+class Clock:
+    """A clock that goes on by a minute whenever it is asked."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        """The next minute."""
+        self.now += timedelta(minutes=1)
+        return self.now
 
 
 # Waiting -----------------------------------------------------------------------------------------

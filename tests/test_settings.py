@@ -56,6 +56,24 @@ def test_dotenv_of_other_programs_does_no_harm(tmp_path: Path, line: str) -> Non
     assert found.model == ""
 
 
+@pytest.mark.parametrize("name", sorted(settings.Settings.model_fields))
+def test_every_setting_can_stand_in_toml_by_its_name(tmp_path: Path, name: str) -> None:
+    before = getattr(settings.load(), name)
+    value: object = before
+    if name == "model_api_key":
+        value = "sk-secret"
+    elif isinstance(before, Path | None):
+        value = str(tmp_path / "elsewhere")
+    elif isinstance(before, str):
+        value = "en" if name == "language" else "else"
+    elif isinstance(before, float):
+        value = before / 2
+    elif isinstance(before, int):
+        value = before + 1
+    (tmp_path / "copilot.toml").write_text(f"{name} = {value!r}\n")
+    assert getattr(settings.load(), name) != before
+
+
 def test_misspelt_name_in_dotenv_is_named(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("COPILOT_EMBEDER=shipped\n")
     with pytest.raises(SettingsError, match=r"(?i)embeder.*Did you mean 'embedder'") as caught:

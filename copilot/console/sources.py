@@ -3,68 +3,84 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 
+from copilot.console import markup
 from copilot.jobs.answer import Citation
 from copilot.language import normalize, segment
 
-_MARK = re.compile(r"\[(\d{1,3})\]")
+Say = Callable[[str], str]
+
+# Shorter sentences stand in many passages by chance.
+_SHORTEST = 5
+
+_LIST_MARK = re.compile(r"^\s*(?:[-*+•·]|\d{1,3}[.、)）])\s*")
 
 
-def linked(text: str, answer: str) -> str:
-    """The answer's text (Markdown) with each mark ``[n]`` turned into a link to its passage.
+def anchor(answer: str, n: int) -> str:
+    """The id of a passage's place in the panel."""
+    return f"cite-{answer}-{n}"
+
+
+def section(citations: Sequence[Citation], text: str, answer: str, say: Say) -> str:
+    """The passages of one answer as HTML, closed, what the answer took from each marked.
 
     Args:
-        answer: the id that tells this answer's passages from those of other answers.
+        text: what the answer says.
+        answer: the id that tells this answer's passages from those of others.
+        say: a text of the catalogue.
     """
-    return _MARK.sub(lambda m: f"[\\[{m.group(1)}\\]](#cite-{answer}-{m.group(1)})", text)
-
-
-def panel(citations: Sequence[Citation], text: str, answer: str) -> str:
-    """The passages of one answer as HTML, each closed, what the answer took from it marked."""
     said = said_of(text)
-    blocks = []
-    for citation in citations:
-        where = escape(citation.section)
-        body = "".join(
-            f"<p>{marked(line, said.get(citation.n, ''))}</p>"
-            for line in citation.text.split("\n")
-            if line.strip()
-        )
-        blocks.append(
-            f'<details class="cite" id="cite-{answer}-{citation.n}">'
-            f"<summary><b>[{citation.n}]</b> 《{escape(citation.title)}》"
-            f'<span class="where">{where}</span></summary>'
-            f'<div class="passage">{body}<p class="file">{escape(citation.source)}</p></div>'
-            "</details>"
-        )
-    return "".join(blocks)
+    cards = "".join(_card(each, said.get(each.n, []), answer, say) for each in citations)
+    return f'<section class="passages" data-answer="{escape(answer)}">{cards}</section>'
 
 
-def said_of(text: str) -> dict[int, str]:
-    """What the answer says on the strength of each number, in search form, run together."""
-    said: dict[int, str] = {}
-    start = 0
-    for match in _MARK.finditer(text):
-        statement = _bare(text[start : match.start()])
-        start = match.end()
-        said[int(match.group(1))] = said.get(int(match.group(1)), "") + "\n" + statement
+def _card(citation: Citation, said: Sequence[str], answer: str, say: Say) -> str:
+    path = f'<span class="where">{escape(citation.section)}</span>' if citation.section else ""
+    return (
+        f'<details class="cite" id="{anchor(escape(answer), citation.n)}">'
+        f'<summary><span class="n">{citation.n}</span>'
+        f'<span class="title">《{escape(citation.title)}》{path}</span></summary>'
+        f'<div class="passage">{passage(citation.text, said)}'
+        f'<p class="file">{escape(say("console.file"))} {escape(citation.source)}</p></div>'
+        "</details>"
+    )
+
+
+def passage(text: str, said: Sequence[str]) -> str:
+    """A passage as HTML, the sentences in ``said`` (bare) marked."""
+
+    def show(line: str) -> str:
+        return "".join(_sentence(each, said) for each in segment.sentences(line) or [line])
+
+    return markup.blocks(text, show)
+
+
+def _sentence(sentence: str, said: Sequence[str]) -> str:
+    shown = markup.inline(sentence)
+    bare = _bare(sentence)
+    # An answer takes a whole sentence, or of a long list item its beginning.
+    taken = len(bare) >= _SHORTEST and any(bare in each or each in bare for each in said)
+    return f"<mark>{shown}</mark>" if taken else shown
+
+
+def said_of(text: str) -> dict[int, list[str]]:
+    """What the answer says on the strength of each number: statements, bare."""
+    said: dict[int, list[str]] = {}
+    for line in text.split("\n"):
+        start = 0
+        statement = ""
+        for match in markup.MARK.finditer(line):
+            # Of several marks in a row each stands for the same statement.
+            statement = _bare(line[start : match.start()]) or statement
+            start = match.end()
+            if len(statement) >= _SHORTEST:
+                said.setdefault(int(match.group(1)), []).append(statement)
     return said
 
 
-def marked(line: str, said: str) -> str:
-    """One line of a passage as HTML, with the sentences that the answer took from it marked."""
-    parts = []
-    for sentence in segment.sentences(line) or [line]:
-        bare = _bare(sentence)
-        shown = escape(re.sub(r"\*\*|__", "", sentence))
-        parts.append(f"<mark>{shown}</mark>" if len(bare) >= 4 and bare in said else shown)
-    return "".join(parts)
-
-
 def _bare(text: str) -> str:
-    """Letters, digits and Chinese characters alone, so that bullets and emphasis do not matter."""
-    return re.sub(
-        r"^\d+(?=[^\d])", "", "".join(c for c in normalize.search_form(text) if c.isalnum())
-    )
+    """Letters, digits and Chinese characters alone: bullets, emphasis and script do not matter."""
+    text = _LIST_MARK.sub("", text)
+    return "".join(each for each in normalize.search_form(text) if each.isalnum())

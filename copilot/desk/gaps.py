@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import DateTime, String, Text, select
+from sqlalchemy import String, UniqueConstraint, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from copilot.language import normalize
-from copilot.store import Base, Store
+from copilot.store import AnyText, Base, Instant, Store
 
 # Longest question kept; the rest of a longer one says no more about what is missing.
 _LONGEST = 500
@@ -20,14 +21,15 @@ class GapRow(Base):
     """One question, however often it was asked in the same words."""
 
     __tablename__ = "desk_gaps"
+    __table_args__ = (UniqueConstraint("form", "audience"),)
     id: Mapped[int] = mapped_column(primary_key=True)
-    question: Mapped[str] = mapped_column(Text)
-    form: Mapped[str] = mapped_column(Text)
+    question: Mapped[str] = mapped_column(AnyText)
+    form: Mapped[str] = mapped_column(AnyText)
     audience: Mapped[str] = mapped_column(String(16))
-    reason: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(AnyText)
     times: Mapped[int]
-    first: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    last: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    first: Mapped[datetime] = mapped_column(Instant)
+    last: Mapped[datetime] = mapped_column(Instant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,22 @@ class Gaps:
         form = "".join(each for each in normalize.search_form(question) if each.isalnum())
         if not form:
             return
+        try:
+            self._count(question, form, audience, reason)
+        except IntegrityError:
+            # Another thread has logged the same words first: now they are there to be counted.
+            self._count(question, form, audience, reason)
+
+    def _count(self, question: str, form: str, audience: str, reason: str) -> None:
         now = self._clock()
         with self._store.begin() as session:
-            row = session.scalar(
-                select(GapRow).where(GapRow.form == form, GapRow.audience == audience)
+            known = session.scalar(
+                update(GapRow)
+                .where(GapRow.form == form, GapRow.audience == audience)
+                .values(times=GapRow.times + 1, last=now, reason=reason)
+                .returning(GapRow.id)
             )
-            if row is None:
+            if known is None:
                 session.add(
                     GapRow(
                         question=question,
@@ -73,12 +85,10 @@ class Gaps:
                         last=now,
                     )
                 )
-            else:
-                row.times, row.last, row.reason = row.times + 1, now, reason
 
     def list(self, limit: int = 100) -> list[Gap]:
         """The most frequent gaps first, then the latest."""
-        with self._store.begin() as session:
+        with self._store.read() as session:
             rows = session.scalars(
                 select(GapRow).order_by(GapRow.times.desc(), GapRow.last.desc()).limit(limit)
             )

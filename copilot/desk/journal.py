@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import JSON, DateTime, String, Text, select
+from sqlalchemy import JSON, String, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from copilot.errors import NotFound
-from copilot.store import Base, Store
+from copilot.store import AnyText, Base, Instant, Store
 
 Rating = Literal["like", "dislike"]
 
@@ -22,19 +22,19 @@ class EntryRow(Base):
 
     __tablename__ = "desk_journal"
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+    at: Mapped[datetime] = mapped_column(Instant, index=True)
     door: Mapped[str] = mapped_column(String(16))
     role: Mapped[str] = mapped_column(String(16))
-    thread: Mapped[str] = mapped_column(Text)
-    question: Mapped[str] = mapped_column(Text)
-    answer: Mapped[str] = mapped_column(Text)
+    thread: Mapped[str] = mapped_column(AnyText)
+    question: Mapped[str] = mapped_column(AnyText)
+    answer: Mapped[str] = mapped_column(AnyText)
     passages: Mapped[list[str]] = mapped_column(JSON)
     refused: Mapped[bool]
     degraded: Mapped[bool]
-    model: Mapped[str] = mapped_column(Text)
+    model: Mapped[str] = mapped_column(AnyText)
     confidence: Mapped[float]
     rating: Mapped[str | None] = mapped_column(String(16))
-    comment: Mapped[str | None] = mapped_column(Text)
+    comment: Mapped[str | None] = mapped_column(AnyText)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,6 @@ class Journal:
 
     def latest(self, limit: int = 50) -> list[tuple[str, datetime, str, str, bool, str | None]]:
         """(id, time, question, answer, refused, rating) of the latest answers, newest first."""
-        with self._store.begin() as session:
+        with self._store.read() as session:
             rows = session.scalars(select(EntryRow).order_by(EntryRow.at.desc()).limit(limit))
             return [(r.id, r.at, r.question, r.answer, r.refused, r.rating) for r in rows]

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, cast, get_args
 
-from sqlalchemy import DateTime, String, Text, func, select
+from sqlalchemy import String, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from copilot.errors import BadInput, NotFound, Unauthorized
-from copilot.store import Base, Store
+from copilot.store import AnyText, Base, Instant, Store
 
 Role = Literal["admin", "operator", "trainer", "bot"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -24,11 +24,11 @@ class KeyRow(Base):
 
     __tablename__ = "desk_keys"
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    name: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(AnyText)
     role: Mapped[str] = mapped_column(String(16))
     digest: Mapped[str] = mapped_column(String(64), unique=True)
-    created: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    revoked: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    created: Mapped[datetime] = mapped_column(Instant)
+    revoked: Mapped[datetime | None] = mapped_column(Instant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Keys:
         Raises:
             Unauthorized: unknown or revoked.
         """
-        with self._store.begin() as session:
+        with self._store.read() as session:
             row = session.scalar(select(KeyRow).where(KeyRow.digest == _digest(secret)))
             if row is None or row.revoked is not None:
                 raise Unauthorized()
@@ -99,12 +99,12 @@ class Keys:
 
     def list(self) -> list[Key]:
         """Every key, oldest first."""
-        with self._store.begin() as session:
+        with self._store.read() as session:
             return [_key(row) for row in session.scalars(select(KeyRow).order_by(KeyRow.created))]
 
     def any(self) -> bool:
         """Whether there is a key that is not revoked."""
-        with self._store.begin() as session:
+        with self._store.read() as session:
             count = session.scalar(
                 select(func.count()).select_from(KeyRow).where(KeyRow.revoked.is_(None))
             )

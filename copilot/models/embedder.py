@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,13 +19,9 @@ from copilot.models.static import Vectors, unpack
 
 SHIPPED = Path(__file__).parent / "shipped" / "embedder"
 
-# Where a static model's vectors may lie, and the tensor's name there (model2vec's own format, then
-# sentence-transformers' StaticEmbedding, whose folder names a module when it has several).
-_STATIC = (
-    ("model.safetensors", "embeddings"),
-    ("model.safetensors", "embedding.weight"),
-    ("0_StaticEmbedding/model.safetensors", "embedding.weight"),
-)
+# What sentence-transformers lists in `modules.json` for models that are a table of vectors.
+_TABLES = (["StaticEmbedding"], ["StaticEmbedding", "Normalize"])
+_HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 _NOTHING = 1e-6  # a mean shorter than this has no direction
 
 
@@ -84,36 +82,46 @@ def load(name: str = "shipped") -> Embedder:
     if name == "shipped":
         return _static(SHIPPED, "shipped")
     folder = Path(name).expanduser()
-    if folder.is_dir():
-        return _static(folder, folder.name) if _is_static(folder) else _transformer(str(folder))
-    if folder.exists():
+    if not name.strip() or not folder.exists():
+        if not _HUB_NAME.fullmatch(name):
+            raise EmbedderError(
+                f"no folder {name!r}.",
+                remedy="Set COPILOT_EMBEDDER to a model's folder, or unset it to use the shipped "
+                "one.",
+            )
+        return _transformer(name)
+    if not folder.is_dir():
         raise EmbedderError(
             f"embedder {name!r} is a file.", remedy="Set COPILOT_EMBEDDER to the model's folder."
         )
-    if name.startswith((".", "/", "~", "\\")) or name.count("/") > 1 or not name.strip():
-        raise EmbedderError(
-            f"no folder {name!r}.",
-            remedy="Set COPILOT_EMBEDDER to a model's folder, or unset it to use the shipped one.",
-        )
-    return _transformer(name)
+    return _static(folder, folder.name) if _is_static(folder) else _transformer(str(folder))
 
 
 def _is_static(folder: Path) -> bool:
-    return any(tensor in _tensors(folder / file) for file, tensor in _STATIC)
+    """Whether model2vec can serve the folder: a table of vectors, and nothing after it."""
+    try:
+        modules = json.loads((folder / "modules.json").read_bytes())
+        return [module["type"].rpartition(".")[2] for module in modules] in _TABLES
+    except FileNotFoundError:
+        return _has_table(folder / "model.safetensors")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False  # damaged: sentence-transformers says how
 
 
-def _tensors(file: Path) -> set[str]:
+def _has_table(file: Path) -> bool:
     if not file.is_file():
-        return set()
+        return False
     try:
         with safe_open(file, framework="numpy") as tensors:
-            return set(tensors.keys())
+            return "embeddings" in tensors.keys()  # noqa: SIM118 - not a mapping
     except (SafetensorError, OSError):
-        return set()  # not readable here: whoever loads the folder says why
+        return False
 
 
 def _static(folder: Path, label: str) -> Embedder:
     try:
+        for file in folder.rglob("tokenizer.json"):
+            json.loads(file.read_bytes())  # `tokenizers` raises a bare Exception on a damaged file
         model = StaticModel.from_pretrained(folder, max_length=None)
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise EmbedderError(

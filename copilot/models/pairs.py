@@ -256,8 +256,8 @@ def domain_pairs(
             pairs += [Pair(topic.title, passage, topic=number) for passage in topic.passages]
         for words in topic.words:
             pairs += _synonyms(words, number, rng)
-    for words in groups:
-        pairs += _synonyms(words, -1, rng)
+    for group in groups:
+        pairs += _synonyms(group, -1, rng)
     return pairs
 
 

@@ -317,7 +317,7 @@ def _fit(
             model=model,
             args=arguments,
             train_dataset=dataset,
-            loss=_TopicRanking(model),
+            loss=TopicRanking(model),
             callbacks=[_Reporting(progress)],
         )
         trainer.remove_callback(PrinterCallback)
@@ -326,7 +326,7 @@ def _fit(
     return trained
 
 
-class _TopicRanking(torch.nn.Module):
+class TopicRanking(torch.nn.Module):
     """Multiple-negatives ranking in which a pair's own topic is never a negative.
 
     The library's loss takes every other positive of the batch for a negative; here many pairs of a

@@ -18,16 +18,27 @@ ENOUGH = 4.0
 # Lines looked at on either side where nothing proves where the text begins and ends, and the
 # largest share of the text that may go so.
 LINES, SHARE = 30, 0.3
+# No site says more than this in one line; a text without line breaks does.
+LONGEST = 400
 # Pairs of characters that the text never uses, as a share of a line's pairs, and how long a text
 # must be for that to mean anything.
 NOVEL, TELLING = 0.7, 2000
 # Pages that must agree on a running head; numbered lines of one stem that are no chance.
 PAGES, STEM = 3, 3
+# Characters on half the pages at least, and the share of a text that may be page furniture: between
+# the numbers of a list there is less, and a text of nothing but one line is not its running head.
+PAGE, FURNITURE = 100, 0.4
 
+# What sites say of themselves (worth 2), what seldom stands in a text on its own (1), and everyday
+# words (0.5). Folded to simplified; none of them decides alone.
+_CERTAIN = re.compile(
+    "本站|本网站|版权所有|上传者|温馨提示|未经.{0,6}(?:许可|同意|授权)|返回顶部|相关推荐|热门推荐|为您推荐|备案号|ICP备|下载本|提交评论|"
+    "发表评论|阅读全文|猜你喜欢|all rights reserved|^目录$",
+    re.IGNORECASE,
+)
 _STRONG = re.compile(
-    "本站|本网|本文档|本資源|本资源|版权|著作权|侵权|举报|转载|上传者|免责|温馨提示|文库|文档简介|备案|"
-    "许可|未经|所有人同意|客服|阅读全文|预览|相关推荐|猜你喜欢|为您推荐|热门推荐|上一篇|下一篇|返回顶部|"
-    "提交评论|发表评论|分享到|剩余|还剩|未读|copyright|all rights reserved|©|www\\.|cookie|^目录$",
+    "本文档|本资源|版权|著作权|侵权|举报|转载|免责|文库|文档简介|所有人同意|客服|预览|推荐|上一篇|下一篇|"
+    "分享到|剩余|还剩|未读|copyright|©|www\\.|cookie",
     re.IGNORECASE,
 )
 _WEAK = re.compile(
@@ -120,7 +131,7 @@ def lines(text: str, start: int, end: int, most: int = 0) -> Iterator[Line]:
 
 def same(line: str, title: str) -> bool:
     """Whether a line says nothing but the title."""
-    return len(line) < 2 * len(title) + 20 and bool(_key(line)) and _key(line) == _key(title)
+    return title in line and len(line) < 2 * len(title) + 20 and _key(line) == _key(title)
 
 
 def furniture(text: str) -> tuple[str, tuple[str, ...]]:
@@ -152,7 +163,10 @@ def furniture(text: str) -> tuple[str, tuple[str, ...]]:
         if joined and kept and layout.ends_sentence(joined[-1]):
             joined.append("")
         joined += kept
-    return "\n".join(joined), tuple(dropped)
+    whole = "\n".join(joined)
+    if len(whole) < (1 - FURNITURE) * len(text.replace("\f", "").strip()):
+        return text.replace("\f", "\n"), ()
+    return whole, tuple(dropped)
 
 
 class _Judge:
@@ -173,10 +187,13 @@ class _Judge:
                 yield line
 
     def edge(self, zone: Sequence[Line], stems: dict[Line, str]) -> Sequence[Line]:
-        """The lines to drop from an edge inwards: up to the last of those that clearly must go."""
+        """The lines to drop from an edge inwards: up to the last of those that must go.
+
+        Behind one that must go a little less is enough, and two in a row may be weaker still.
+        """
         last = weak = 0
         for count, line in enumerate(zone, start=1):
-            score = self._score(line, stems)
+            score = self._score(line, stems) + bool(last)
             if score >= ENOUGH:
                 last, weak = count, 0
             elif score < ENOUGH / 2 or weak == 2:
@@ -188,15 +205,16 @@ class _Judge:
     def _score(self, line: Line, stems: dict[Line, str]) -> float:
         """What speaks against a line: repetition, cue words, shape, and words the text never uses.
 
-        4 for a numbered stem repeated or a title said again; up to 3 for words that sites use (a
-        phrase 1, an everyday word 0.5); 2 for a counter or file name; 1 each for being short
+        4 for a numbered stem repeated or a title said again; up to 3 for words that sites use;
+        2 for a counter or file name; 1 each for being short
         without ending a sentence, for a menu of short items, and for an unknown vocabulary.
         """
+        if len(line.text) > LONGEST:
+            return 0.0
         said = fold(line.text)
         if line in stems or _key(line.text) in self._titles:
             return ENOUGH
-        cues = len(set(_STRONG.findall(said))) + len(set(_WEAK.findall(said))) / 2
-        score = min(3.0, cues)
+        score = min(3.0, _cues(said))
         score += 2 * bool(_COUNTER.search(said))
         score += len(said) <= 40 and not layout.ends_sentence(said)
         score += len(said) <= 60 and len(_MENU.findall(said)) >= 2
@@ -210,6 +228,12 @@ class _Judge:
             self._pairs = set(pairwise(fold(self._text[start : min(end, start + 200_000)])))
         pairs = list(pairwise(said))
         return sum(pair not in self._pairs for pair in pairs) >= NOVEL * max(1, len(pairs))
+
+
+def _cues(said: str) -> float:
+    """What the different words in a folded line are worth that sites use of themselves."""
+    weights = ((_CERTAIN, 2.0), (_STRONG, 1.0), (_WEAK, 0.5))
+    return sum(weight * len(set(pattern.findall(said))) for pattern, weight in weights)
 
 
 def _stems(zone: Sequence[Line]) -> dict[Line, str]:
@@ -263,6 +287,8 @@ def _pages(text: str) -> tuple[list[list[str]], list[str]]:
     ]
     cuts = [place for place, _ in _counting(numbered, every)]
     pages = [every[start:end] for start, end in pairwise([0, *(cut + 1 for cut in cuts), None])]
+    if sorted(sum(map(len, page)) for page in pages)[len(pages) // 2] < PAGE:
+        return [every], []
     numbers = [every[cut].strip() for cut in cuts]
     return [page[:-1] if n < len(cuts) else page for n, page in enumerate(pages)], numbers
 

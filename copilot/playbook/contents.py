@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import islice
 
 from copilot.playbook import numbering
 
@@ -13,13 +14,15 @@ from copilot.playbook import numbering
 FEWEST = 3
 CONFIRMED = 0.5
 # Contents stand near the beginning; lines and characters looked at, so that size costs nothing.
-LINES = 3000
+LINES = 1000
 LONGEST = 60
 # Share of characters that must agree where a heading in the text is damaged or shortened
 # (SequenceMatcher.ratio, which is 0.75 when a quarter of the characters differ).
 ALIKE = 0.75
 # Sightings of one title that are weighed against each other.
 SIGHTINGS = 12
+# One of the first entries at least must come up again before all of them are looked for.
+SAMPLE = 20
 
 _LEADER = re.compile(r"(?:[\s.．…·。_—-]{2,}|\t)[(（]?\d{1,4}[)）]?$")
 _PAGE = re.compile(r"[\s.．…·。_—-]+\d{1,4}$")
@@ -82,6 +85,12 @@ def find(text: str, folded: str) -> tuple[Contents, list[Sighting]] | None:
     """
     for block in _blocks(text):
         contents = _contents(text, folded, block)
+        if not any(
+            folded.find(key, contents.end) >= 0
+            for entry in contents.entries[:SAMPLE]
+            for key in entry.keys
+        ):
+            continue
         matched = match(contents, folded)
         # A text may break off long before its contents end: only entries up to the last one count.
         promised = max((each.entry + 1 for each in matched), default=0)
@@ -105,13 +114,19 @@ def match(contents: Contents, folded: str) -> list[Sighting]:
 def _blocks(text: str) -> Iterator[list[_Line]]:
     """Runs of contents-like lines near the beginning, blank lines and one stray line allowed."""
     block: list[_Line] = []
+    known: set[tuple[str, str]] = set()
     stray = 0
-    for count, (start, end) in enumerate(_lines(text)):
-        if count > LINES:
-            break
+    for start, end in islice(_lines(text), LINES):
         line = _entry_line(text, start, end)
+        key = (line.number, line.titles[-1]) if line else ("", "")
+        if line is not None and key in known and end - start <= LONGEST + 20:
+            # The text begins: its first heading says the first entry again.
+            if len(block) >= FEWEST:
+                yield block
+            block, known, stray = [], set(), 0
         if line is not None and end - start <= LONGEST + 20:
             block.append(line)
+            known.add(key)
             stray = 0
             continue
         if line is not None and block:
@@ -121,7 +136,7 @@ def _blocks(text: str) -> Iterator[list[_Line]]:
             continue
         if len(block) >= FEWEST:
             yield block
-        block, stray = [], 0
+        block, known, stray = [], set(), 0
     if len(block) >= FEWEST:
         yield block
 
@@ -161,10 +176,8 @@ def _entry_line(text: str, start: int, end: int) -> _Line | None:
 
 def _contents(text: str, folded: str, block: list[_Line]) -> Contents:
     """A block as contents; what is glued to its first and last line is taken off."""
-    glued = ""
-    if first := _glued_first(text, folded, block[0].start):
-        glued, line = first
-        block = [line, *block]
+    glued, first = _glued_first(text, folded, block[0].start)
+    block = [*first, *block]
     end = block[-1].end
     if end - block[-1].start > LONGEST:
         end = _glued_end(text, folded, block, glued)
@@ -182,20 +195,34 @@ def _contents(text: str, folded: str, block: list[_Line]) -> Contents:
     return Contents(block[0].start, end, tuple(entries), glued)
 
 
-def _glued_first(text: str, folded: str, before: int) -> tuple[str, _Line] | None:
-    """The first entry, when it is glued to the title in the line above the contents."""
+def _glued_first(text: str, folded: str, before: int) -> tuple[str, list[_Line]]:
+    """The title and the first entries glued to it, when both stand in the line above the contents.
+
+    Returns:
+        the title and the entries; no entries when there are none.
+    """
     stop = len(text[:before].rstrip())
     start = text.rfind("\n", 0, stop) + 1
     if not 0 < stop - start <= 2 * LONGEST:
-        return None
-    for position in range(start + 1, stop - 1):
-        found = numbering.label(text[:stop], position)
-        if found and found.kind != "integer" and numbering.last_value(found.number) == 1:
-            title = text[found.end : stop]
-            if title and folded.find(folded[found.end : stop], before) >= 0:
-                line = _Line(position, stop, found.kind, found.number, (title,))
-                return text[start:position].strip(" #\t"), line
-    return None
+        return "", []
+    line = text[start:stop]
+    found: list[tuple[int, numbering.Label]] = []
+    position = 1
+    while position < len(line) - 1:
+        label = numbering.label(line, position)
+        # Before the second line of the contents every numbering can but begin: `一、…1.1…`.
+        if label and label.kind != "integer" and numbering.last_value(label.number) == 1:
+            found.append((position, label))
+            position = label.end
+        position += 1
+    entries = []
+    ends = [position for position, _ in found[1:]] + [len(line)]
+    for (position, label), end in zip(found, ends, strict=True):
+        title = line[label.end : end].strip()
+        if not title or folded.find(folded[start + label.end : start + end].strip(), before) < 0:
+            return "", []
+        entries.append(_Line(start + position, start + end, label.kind, label.number, (title,)))
+    return (line[: found[0][0]].strip(" #\t") if found else ""), entries
 
 
 def _glued_end(text: str, folded: str, block: list[_Line], glued: str) -> int:

@@ -5,6 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+import numpy as np
+from numpy.typing import NDArray
+
+# float32, unit length, shape (dimensions,).
+Vector = NDArray[np.float32]
+
 Audience = Literal["member", "operator", "trainee"]
 AUDIENCES: tuple[Audience, ...] = get_args(Audience)
 

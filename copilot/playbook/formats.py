@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Any
 
 from copilot.errors import ReadError
 from copilot.playbook.archive import Archive, Bounds
@@ -70,15 +71,18 @@ _MARKDOWN = {
     "table_infer_header": True,
 }
 _IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
-_LOCAL_LINK = re.compile(r"\[([^\]]*)\]\((?!https?://)[^)]*\)")
+_LOCAL_LINK = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\(#[^)]*\)")
+# How mammoth writes footnotes; `[1]` is what citations look like, so it becomes （注1）.
+_FOOTNOTE = re.compile(r"\[\[(\d+)\]\]\(#(?:foot|end)note-\d+\)")
+_FOOTNOTE_BACK = re.compile(r"\s*\[↑\]\(#[^)]*\)")
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*){2,}")
 _SLIDE = re.compile(r"^<!-- Slide number: \d+ -->$", re.MULTILINE)
 _SLIDE_TITLE = re.compile(r"^# ", re.MULTILINE)
 _NOTES = re.compile(r"^### Notes:$", re.MULTILINE)
 # What a web page shows around its text.
-_AROUND = (
-    "script style nav noscript template svg iframe form button select footer aside dialog object"
-).split()
+_AROUND = re.compile(
+    "script|style|nav|noscript|template|svg|iframe|button|select|footer|aside|dialog|object"
+)
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{2,40})""", re.IGNORECASE)
 # Parts of Office files that hold no text but may be large: pictures, films, embedded files, fonts.
 _BULK = re.compile(r"/(?:media|embeddings|fonts)/")
@@ -137,7 +141,7 @@ def extract(kind: str, data: bytes, bounds: Bounds) -> Content:
         return Content(*pdf_text(data))
     archive = _office(kind, data, bounds)
     if kind == "xlsx":
-        text, note = xlsx_text(data, archive)
+        text, note = xlsx_text(_slim(archive))
         return Content(text, note=note)
     return Content(_docx(archive) if kind == "docx" else _pptx(archive))
 
@@ -158,24 +162,27 @@ def _damage(count: int) -> str:
 def _html(data: bytes) -> Content:
     """The main part of a web page as Markdown."""
     import bs4
-    import markdownify  # type: ignore[import-untyped]
+    import markdownify
 
     declared = _CHARSET.search(data[:4096])
     decoded = decode(data, declared=declared[1].decode("ascii") if declared else "")
     soup = bs4.BeautifulSoup(decoded.text, "lxml")
     title = soup.title.get_text(" ", strip=True) if soup.title else ""
-    for element in soup(_AROUND):
+    hidden = [*soup.find_all(hidden=True), *soup.find_all(role="navigation")]
+    for element in [*soup.find_all(_is_around), *hidden]:
         element.decompose()
-    for element in soup(attrs={"role": "navigation"}) + soup(hidden=True):
-        element.decompose()
+    for link in soup.find_all("a"):
+        if not str(link.get("href", "")).startswith(("http://", "https://")):
+            link.unwrap()
     mains = soup.find_all("main") or soup.find_all("article")
     body = mains[0] if len(mains) == 1 else soup.body or soup
     if body.find("h1") is None and title:
         heading = soup.new_tag("h1")
         heading.string = title
         body.insert(0, heading)
+    options: dict[str, Any] = {"heading_style": "atx", **_MARKDOWN}
     try:
-        text = markdownify.MarkdownConverter(heading_style="atx", **_MARKDOWN).convert_soup(body)
+        text = markdownify.MarkdownConverter(**options).convert_soup(body)
         note = ""
     except RecursionError:
         text = body.get_text("\n", strip=True)
@@ -183,6 +190,10 @@ def _html(data: bytes) -> Content:
     if decoded.damaged:
         note = "; ".join(filter(None, (_damage(decoded.damaged), note)))
     return Content(_tidied(text), decoded.encoding, note)
+
+
+def _is_around(element: Any) -> bool:
+    return _AROUND.fullmatch(element.name) is not None
 
 
 def _office(kind: str, data: bytes, bounds: Bounds) -> Archive:
@@ -208,7 +219,7 @@ def _docx(archive: Archive) -> str:
     result = DocxConverter().convert(
         _slim(archive), StreamInfo(extension=".docx"), style_map=_DOCX_STYLES, **_MARKDOWN
     )
-    return _tidied(result.markdown)
+    return _tidied(_FOOTNOTE_BACK.sub("", _FOOTNOTE.sub(r"（注\1）", result.markdown)))
 
 
 def _pptx(archive: Archive) -> str:

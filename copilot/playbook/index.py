@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from copilot.errors import IndexDamaged
-from copilot.playbook.evidence import AUDIENCES, Audience
+from copilot.errors import CopilotError, IndexDamaged
+from copilot.playbook.evidence import AUDIENCES, Audience, Vector
 from copilot.playbook.lexical import Lexical
 from copilot.playbook.probe import probe
-from copilot.playbook.records import Records, Vector
+from copilot.playbook.records import Records
 from copilot.playbook.vectors import Canary, Vectors, names_of
+
+log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
 
 _BATCH = 500
 
+# How long a search waits for the vectors to be opened, seconds; then words alone answer.
+_OPENING_SECONDS = 10.0
+
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How the index is: ``vectors`` is `ok`, `rebuilding` or `empty`; counts are passages."""
+    """How the index is; ``vectors`` is `ok`, `empty`, `rebuilding` or `damaged`.
+
+    ``passages`` and ``words`` count passages, in the records and in the file of words.
+    """
 
     passages: int
     words: int
@@ -38,21 +48,29 @@ class Index:
     """
 
     def __init__(self, folder: Path, records: Records, embedder: str) -> None:
-        """Open the index below ``folder``: catch up on words, then open vectors in a child first.
+        """Open the index below ``folder``: catch up on words, then open vectors in a thread.
 
-        Damage found here or later is repaired in a thread from the records; no embedding is
-        computed for it.
+        The vectors are opened in a child process first, while the caller goes on. Damage found here
+        or later is repaired from the records; no embedding is computed for it.
         """
         self._folder = folder
         self._records = records
         self._embedder = embedder
         self._words = Lexical(folder / "words.db")
         self._vectors: Vectors | None = None
+        self._words_age = 0
+        self._searches = 0
         self._lock = threading.RLock()
-        self._worker: threading.Thread | None = None
+        self._searched = threading.Condition()
         self._damage = ""
+        self._opened = threading.Event()
         self._sync_words(None)
-        self._open_vectors()
+        self._worker = self._start(self._open_vectors)
+
+    def _start(self, work: Callable[[], None]) -> threading.Thread:
+        worker = threading.Thread(target=work, name="index", daemon=True)
+        worker.start()
+        return worker
 
     @property
     def _chroma(self) -> Path:
@@ -63,12 +81,19 @@ class Index:
     def sync(self, progress: Progress | None = None) -> None:
         """Bring words and vectors into step with the records; waits for a rebuild under way."""
         self.wait()
-        self._sync_words(progress)
+        age = self._words_age
+        try:
+            self._sync_words(progress)
+        except IndexDamaged as damage:
+            self._rebuild_words(age, damage.detail)
         with self._lock:
-            if self._vectors is None:
-                self._open_vectors()
-            else:
-                self._sync_vectors(self._vectors)
+            if self._vectors is not None:
+                try:
+                    self._sync_vectors(self._vectors)
+                except IndexDamaged as damage:
+                    self._rebuild(damage.detail)
+            elif not self._worker.is_alive():
+                self._worker = self._start(self._open_vectors)
         self.wait()
 
     def _sync_words(self, progress: Progress | None) -> None:
@@ -111,8 +136,11 @@ class Index:
         self._words.set_mark("vectors", mark)
 
     def _store_vectors(self, vectors: Vectors, ids: Sequence[str]) -> None:
-        """Store, then note: a crash between the two stores the same vectors again."""
+        """Note, store, note as stored: a crash in between leaves no vector that nobody knows of."""
         items = self._records.load(ids)
+        self._words.note_vectors(
+            (item.passage.id, vectors.names[item.passage.audience], "") for item in items
+        )
         for audience in AUDIENCES:
             chosen = [item for item in items if item.passage.audience == audience]
             if chosen:
@@ -132,7 +160,7 @@ class Index:
         audiences = {name: audience for audience, name in names_of(self._embedder).items()}
         stored: dict[Audience, dict[str, str]] = {}
         for id_, (collection, digest) in self._words.ledger().items():
-            if collection in audiences:
+            if collection in audiences and digest:
                 stored.setdefault(audiences[collection], {})[id_] = digest
         canaries: dict[Audience, Canary] = {}
         for audience, digests in stored.items():
@@ -144,18 +172,39 @@ class Index:
         return canaries
 
     def _open_vectors(self) -> None:
-        """Open the vectors, in a child first; anything wrong starts a rebuild."""
-        with self._lock:
-            try:
-                if self._chroma.exists():
-                    probe(self._chroma, self._embedder, self._canaries())
-                elif self._words.ledger() and not self._chroma.exists():
-                    raise IndexDamaged("the folder of the vector index is gone.")
-                vectors = Vectors(self._chroma, self._embedder)
-                self._sync_vectors(vectors)
-                self._vectors = vectors
-            except IndexDamaged as damage:
-                self._rebuild(damage.detail)
+        """Open the vectors, in a child first; whatever is wrong is rebuilt. Runs in a thread."""
+        try:
+            if self._chroma.exists():
+                if not self._words.ledger() and not self._words.mark("vectors"):
+                    raise IndexDamaged("nobody knows any more what the vector index holds.")
+                probe(self._chroma, self._embedder, self._canaries())
+            elif self._words.ledger():
+                raise IndexDamaged("the folder of the vector index is gone.")
+            self._attach()
+        except IndexDamaged as damage:
+            self._damage = damage.detail
+            self._opened.set()
+            self._rebuild_now()
+        except (CopilotError, OSError) as error:
+            self._failed(error)
+        finally:
+            self._opened.set()
+
+    def _attach(self) -> None:
+        """Open the vectors in this process and bring them into step."""
+        vectors = Vectors(self._chroma, self._embedder)
+        try:
+            self._sync_vectors(vectors)
+        except BaseException:
+            vectors.close()
+            raise
+        self._vectors = vectors
+        self._damage = ""
+
+    def _failed(self, error: Exception) -> None:
+        # Words still answer; the next check or start tries again.
+        log.error("rebuilding the vector index failed: %s", error)
+        self._damage = f"rebuilding failed: {error}"
 
     def check(self) -> bool:
         """Run the canary queries in this process; on damage start a rebuild.
@@ -165,6 +214,7 @@ class Index:
         """
         with self._lock:
             if self._vectors is None:
+                self._rebuild(self._damage or "it could not be opened.")
                 return False
             try:
                 self._vectors.check(self._canaries())
@@ -176,56 +226,93 @@ class Index:
     def _rebuild(self, damage: str) -> None:
         """Throw the vectors away and store them again from the records, in a thread."""
         with self._lock:
-            if self._worker is not None and self._worker.is_alive():
+            if self._worker.is_alive():
                 return
+            log.warning("the vector index is rebuilt: %s", damage)
             self._damage = damage
-            if self._vectors is not None:
-                self._vectors.close()
-                self._vectors = None
-            self._worker = threading.Thread(target=self._rebuild_now, name="rebuild", daemon=True)
-            self._worker.start()
+            damaged, self._vectors = self._vectors, None
+            self._worker = self._start(partial(self._replace, damaged))
+
+    def _replace(self, damaged: Vectors | None) -> None:
+        """Close the damaged vectors once nobody searches them any more, and rebuild."""
+        if damaged is not None:
+            with self._searched:
+                self._searched.wait_for(lambda: self._searches == 0)
+            damaged.close()
+        self._rebuild_now()
 
     def _rebuild_now(self) -> None:
-        shutil.rmtree(self._chroma, ignore_errors=True)
-        self._words.clear_vectors()
-        self._words.set_mark("vectors", "")
-        vectors = Vectors(self._chroma, self._embedder)
-        self._sync_vectors(vectors)
-        with self._lock:
-            self._vectors = vectors
-            self._damage = ""
+        try:
+            shutil.rmtree(self._chroma, ignore_errors=True)
+            self._words.clear_vectors()
+            self._attach()
+        except (CopilotError, OSError) as error:
+            self._failed(error)
 
     def wait(self) -> None:
-        """Wait until a rebuild under way is done."""
-        worker = self._worker
-        if worker is not None:
-            worker.join()
+        """Wait until opening or a rebuild under way is done."""
+        self._worker.join()
 
     # Searching -----------------------------------------------------------------------------------
 
     def search_words(
         self, question: str, audiences: Sequence[Audience], limit: int
     ) -> list[tuple[str, float]]:
-        """Passages that share words with the question: (id, BM25), best first."""
-        return self._words.search(question, audiences, limit)
+        """Passages that share words with the question: (id, BM25), best first.
+
+        A damaged file of words is built anew first, from the records.
+
+        Raises:
+            IndexDamaged: it cannot be built (a full disk, for example).
+        """
+        age = self._words_age
+        try:
+            return self._words.search(question, audiences, limit)
+        except IndexDamaged as damage:
+            self._rebuild_words(age, damage.detail)
+            return self._words.search(question, audiences, limit)
+
+    def _rebuild_words(self, age: int, damage: str) -> None:
+        """Build the words anew, once for all threads that met the same damage."""
+        with self._lock:
+            if self._words_age != age:
+                return
+            log.warning("the index of words is rebuilt: %s", damage)
+            self.wait()
+            self._words.rebuild()
+            self._sync_words(None)
+            self._words_age += 1
+            # The ledger of the vectors went with the file.
+            self._rebuild("nobody knows any more what the vector index holds.")
 
     def search_vectors(
         self, vector: Vector, audiences: Sequence[Audience], limit: int
     ) -> list[tuple[str, float]]:
         """Nearest passages: (id, cosine), best first; nothing while the vectors are rebuilt."""
-        vectors = self._vectors
-        if vectors is None:
-            return []
+        self._opened.wait(_OPENING_SECONDS)
+        with self._searched:
+            vectors = self._vectors
+            if vectors is None:
+                return []
+            self._searches += 1
         try:
             return vectors.search(vector, audiences, limit)
-        except IndexDamaged as damage:
-            self._rebuild(damage.detail)
-            return []
+        except IndexDamaged as error:
+            damage = error.detail
+        finally:
+            with self._searched:
+                self._searches -= 1
+                self._searched.notify_all()
+        self._rebuild(damage)
+        return []
 
     def health(self) -> Health:
         """How the index is at this moment."""
         held = len(self._words.held())
-        state = "rebuilding" if self._vectors is None else "ok" if held else "empty"
+        if self._vectors is not None:
+            state = "ok" if held else "empty"
+        else:
+            state = "rebuilding" if self._worker.is_alive() else "damaged"
         return Health(self._records.count(), held, state, self._damage)
 
     def close(self) -> None:

@@ -12,10 +12,10 @@ import numpy as np
 
 from copilot.models.embedder import Embedder
 from copilot.playbook.clean import clean_document
-from copilot.playbook.evidence import Audience
+from copilot.playbook.evidence import Audience, Vector
 from copilot.playbook.passages import split
 from copilot.playbook.read import Limits, Reading, read
-from copilot.playbook.records import Records, Vector, digest_of
+from copilot.playbook.records import Records, digest_of
 
 # Raised when cleaning or splitting changes, so that unchanged files are read again.
 PIPELINE = "1"

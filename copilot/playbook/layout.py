@@ -61,7 +61,8 @@ def width(text: str) -> int:
     widths = sorted(
         columns(line)
         for line, following in pairwise(lines)
-        if line.strip() and following.strip() and not _SPECIAL.match(following)
+        if line.strip() and following.strip() and not following.startswith("\u3000")
+        if not _SPECIAL.match(following) and not ends_sentence(line)
     )
     if len(widths) < FULL_LINES:
         return 0

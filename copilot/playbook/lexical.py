@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+from copilot.errors import IndexDamaged
 from copilot.language import normalize, segment
 from copilot.playbook.evidence import Audience
 from copilot.playbook.records import Indexed
 
 # Column weights of BM25: title, section, body, asks. Chosen on evals/data/questions.dev.jsonl
 # with `python -m evals.tune`; the asks say it the way people ask, so they weigh as much as a title.
-WEIGHTS = (2.0, 2.0, 1.0, 2.0)
+WEIGHTS = (1.0, 1.0, 1.0, 1.0)
 
 # The form of the file; another one, or other rules of segmentation, and it is built anew.
 _FORM = "4"
@@ -35,62 +37,85 @@ CREATE TABLE marks (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 class Lexical:
     """The words of all passages, and the ledger of what the vector collections hold.
 
-    One connection per thread; SQLite's WAL lets readers go on while a writer commits.
+    Thread-safe: each call borrows a connection of its own; SQLite's WAL lets readers go on while a
+    writer commits. Every method but `close` raises `IndexDamaged` when the file cannot be used;
+    `rebuild` then gives an empty one.
     """
 
     def __init__(self, path: Path) -> None:
         """Open the file, or build an empty one when it is missing, damaged or of another form."""
         self._path = path
-        self._local = threading.local()
-        self._open: list[sqlite3.Connection] = []
+        self._idle: list[sqlite3.Connection] = []
+        self._age = 0
         self._lock = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
         if not self._usable():
-            self._rebuild_file()
+            self.rebuild()
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        """A connection for one call; what it writes is one transaction."""
+        with self._lock:
+            age = self._age
+            connection = self._idle.pop() if self._idle else None
+        try:
+            connection = connection or self._connect()
+            with connection:
+                yield connection
+        except sqlite3.DatabaseError as error:
+            raise IndexDamaged(f"the file of words cannot be used: {error}.") from error
+        finally:
+            if connection is not None:
+                with self._lock:
+                    if age == self._age:
+                        self._idle.append(connection)
+                    else:
+                        connection.close()
 
     def _connect(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = sqlite3.connect(self._path, check_same_thread=False, timeout=10)
+        connection = sqlite3.connect(self._path, check_same_thread=False, timeout=10)
+        try:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=NORMAL")
-            self._local.connection = connection
-            with self._lock:
-                self._open.append(connection)
+        except sqlite3.DatabaseError:
+            connection.close()
+            raise
         return connection
 
     def _usable(self) -> bool:
         try:
-            connection = self._connect()
-            row = connection.execute("SELECT value FROM marks WHERE name = 'form'").fetchone()
-            if row is None or row[0] != _form():
-                return False
-            return bool(connection.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok")
-        except sqlite3.DatabaseError:
+            with self._connection() as connection:
+                row = connection.execute("SELECT value FROM marks WHERE name = 'form'").fetchone()
+                if row is None or row[0] != _form():
+                    return False
+                return bool(connection.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok")
+        except IndexDamaged:
             return False
 
-    def _rebuild_file(self) -> None:
+    def rebuild(self) -> None:
+        """Put an empty file in place of what is there; words and ledger are lost."""
         self.close()
         for suffix in ("", "-wal", "-shm"):
             self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
-        connection = self._connect()
-        with connection:
+        with self._connection() as connection:
             connection.executescript(_SCHEMA)
             connection.execute("INSERT INTO marks VALUES ('form', ?)", (_form(),))
 
     def mark(self, name: str) -> str:
         """A mark left by `set_mark`; empty when there is none."""
-        row = self._connect().execute("SELECT value FROM marks WHERE name = ?", (name,)).fetchone()
+        with self._connection() as connection:
+            row = connection.execute("SELECT value FROM marks WHERE name = ?", (name,)).fetchone()
         return str(row[0]) if row else ""
 
     def set_mark(self, name: str, value: str) -> None:
         """Leave a mark that survives a restart."""
-        with self._connect() as connection:
+        with self._connection() as connection:
             connection.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", (name, value))
 
     def held(self) -> dict[str, str]:
         """Passage id → content digest of every passage whose words are in the file."""
-        return dict(self._connect().execute("SELECT id, digest FROM held"))
+        with self._connection() as connection:
+            return dict(connection.execute("SELECT id, digest FROM held"))
 
     def put(self, passages: Iterable[Indexed]) -> None:
         """Add passages or replace them, in one transaction."""
@@ -111,7 +136,7 @@ class Lexical:
             )
             for item in passages
         ]
-        with self._connect() as connection:
+        with self._connection() as connection:
             for id_, digest, audience, *columns in rows:
                 self._delete(connection, id_)
                 cursor = connection.execute(
@@ -125,7 +150,7 @@ class Lexical:
 
     def drop(self, ids: Iterable[str]) -> None:
         """Remove passages, in one transaction."""
-        with self._connect() as connection:
+        with self._connection() as connection:
             for id_ in ids:
                 self._delete(connection, id_)
 
@@ -146,42 +171,48 @@ class Lexical:
         match = " OR ".join('"' + token.replace('"', '""') + '"' for token in tokens[:128])
         places = ", ".join("?" for _ in audiences)
         weights = ", ".join(str(weight) for weight in (0.0, 0.0, *WEIGHTS))
-        rows = self._connect().execute(
-            f"SELECT id, -bm25(words, {weights}) AS score FROM words"
-            f" WHERE words MATCH ? AND audience IN ({places}) ORDER BY score DESC, id LIMIT ?",
-            (match, *audiences, limit),
-        )
-        return [(id_, float(score)) for id_, score in rows]
+        with self._connection() as connection:
+            rows = connection.execute(
+                f"SELECT id, -bm25(words, {weights}) AS score FROM words"
+                f" WHERE words MATCH ? AND audience IN ({places}) ORDER BY score DESC, id LIMIT ?",
+                (match, *audiences, limit),
+            )
+            return [(id_, float(score)) for id_, score in rows]
 
     # The ledger of the vector collections --------------------------------------------------------
 
     def ledger(self) -> dict[str, tuple[str, str]]:
-        """Passage id → (collection, content digest) of every vector known to be stored."""
-        rows = self._connect().execute("SELECT id, collection, digest FROM vectors")
-        return {id_: (collection, digest) for id_, collection, digest in rows}
+        """Passage id → (collection, content digest) of every vector that may be stored.
+
+        The digest is empty while a vector is being stored: it may be there or not.
+        """
+        with self._connection() as connection:
+            rows = connection.execute("SELECT id, collection, digest FROM vectors")
+            return {id_: (collection, digest) for id_, collection, digest in rows}
 
     def note_vectors(self, rows: Iterable[tuple[str, str, str]]) -> None:
-        """Note vectors as stored: (id, collection, digest)."""
-        with self._connect() as connection:
+        """Note vectors as stored, or as about to be: (id, collection, digest or nothing)."""
+        with self._connection() as connection:
             connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows)
 
     def strike_vectors(self, ids: Iterable[str]) -> None:
         """Note vectors as removed."""
-        with self._connect() as connection:
+        with self._connection() as connection:
             connection.executemany("DELETE FROM vectors WHERE id = ?", [(id_,) for id_ in ids])
 
     def clear_vectors(self) -> None:
-        """Note that no vector is stored any more."""
-        with self._connect() as connection:
+        """Note that no vector is stored any more, and take the mark `vectors` away."""
+        with self._connection() as connection:
             connection.execute("DELETE FROM vectors")
+            connection.execute("DELETE FROM marks WHERE name = 'vectors'")
 
     def close(self) -> None:
-        """Close every thread's connection."""
+        """Close the connections; those in use are closed when their calls end."""
         with self._lock:
-            for connection in self._open:
+            self._age += 1
+            for connection in self._idle:
                 connection.close()
-            self._open.clear()
-        self._local = threading.local()
+            self._idle.clear()
 
 
 def _form() -> str:

@@ -27,10 +27,9 @@ def split(document: Document, *, root: str, audience: Audience) -> list[Passage]
         root: where the document lies; part of the passage's id.
         audience: who may be answered from it, unless its front matter says otherwise.
     """
-    said = document.meta.get("audience")
-    if said in AUDIENCES:
-        audience = said
-    asks = tuple(str(ask) for ask in document.meta.get("asks") or ())
+    audience, _ = audience_of(document, audience)
+    said = document.meta.get("asks", ())
+    asks = tuple(ask for ask in ((said,) if isinstance(said, str) else said) if ask.strip())
     # An entry that carries asks is about one thing: its short sections stand together.
     sections = list(_together(document.sections)) if asks else list(document.sections)
     passages: list[Passage] = []
@@ -92,6 +91,25 @@ def _name(section: Section) -> str:
     return " › ".join(part for part in (*above, last) if part)
 
 
+def audience_of(document: Document, given: Audience) -> tuple[Audience, str]:
+    """Who may be answered from a document, and what is odd about what it says of it.
+
+    Front matter that names nobody we know, or that cannot be read, may have meant to hide the
+    document: it is kept to operators, and the second value says why (empty otherwise).
+
+    Args:
+        given: who may be, when the document itself does not say.
+    """
+    said = document.meta.get("audience")
+    if isinstance(said, str) and (name := said.strip().lower()) in AUDIENCES:
+        return name, ""
+    if said is not None:
+        return "operator", f"audience {said!r} is none of {', '.join(AUDIENCES)}: operators only"
+    if any(found.reason == "front matter" for found in document.report.suspicious):
+        return "operator", "its front matter cannot be read: operators only"
+    return given, ""
+
+
 def _pieces(section: Section) -> Iterator[str]:
     """The section's text in pieces of about the budget, cut between blocks where possible."""
     text = section.text.strip()
@@ -120,10 +138,8 @@ def _blocks(text: str) -> Iterator[tuple[str, str]]:
     """
     lines = text.split("\n")
     carried = ""
-    for number, line in enumerate(lines):
-        following = lines[number + 1 :]
-        next_item = next((each for each in following if each.strip()), "")
-        if line.rstrip().endswith((":", "：", ":**", "：**")) and _ITEM.match(next_item):
+    for line, following in zip(lines, _following(lines), strict=True):
+        if line.rstrip().endswith((":", "：", ":**", "：**")) and _ITEM.match(following):
             carried += line + "\n"
             continue
         if not line.strip() and carried:
@@ -140,6 +156,16 @@ def _blocks(text: str) -> Iterator[tuple[str, str]]:
             yield sentences[-1], "\n"
     if carried.strip():
         yield carried, ""
+
+
+def _following(lines: list[str]) -> list[str]:
+    """For each line the next one that is not blank, or nothing."""
+    found: list[str] = []
+    following = ""
+    for line in reversed(lines):
+        found.append(following)
+        following = line if line.strip() else following
+    return found[::-1]
 
 
 def _shorten(sentence: str) -> Iterator[str]:

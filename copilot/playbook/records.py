@@ -9,22 +9,28 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
-from sqlalchemy import JSON, ForeignKey, LargeBinary, String, Text, delete, func, select
+from sqlalchemy import (
+    JSON,
+    ForeignKey,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    delete,
+    func,
+    select,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from copilot.errors import NotFound
-from copilot.playbook.evidence import Audience, Passage
-from copilot.store import Base, Store
-
-Vector = NDArray[np.float32]
+from copilot.playbook.evidence import Audience, Passage, Vector
+from copilot.store import AnyText, Base, Store
 
 
 class RootRow(Base):
     """A file or folder that the operator asked to index."""
 
     __tablename__ = "playbook_roots"
-    path: Mapped[str] = mapped_column(Text, primary_key=True)
+    path: Mapped[str] = mapped_column(AnyText, primary_key=True)
     audience: Mapped[str] = mapped_column(String(16))
 
 
@@ -32,10 +38,11 @@ class DocumentRow(Base):
     """One file below a root, as it was when last read."""
 
     __tablename__ = "playbook_documents"
+    __table_args__ = (UniqueConstraint("root", "source"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     root: Mapped[str] = mapped_column(ForeignKey("playbook_roots.path", ondelete="CASCADE"))
-    source: Mapped[str] = mapped_column(Text)
-    title: Mapped[str] = mapped_column(Text)
+    source: Mapped[str] = mapped_column(AnyText)
+    title: Mapped[str] = mapped_column(AnyText)
     audience: Mapped[str] = mapped_column(String(16))
     digest: Mapped[str] = mapped_column(String(80))
     report: Mapped[dict[str, Any]] = mapped_column(JSON)
@@ -50,14 +57,14 @@ class PassageRow(Base):
         ForeignKey("playbook_documents.id", ondelete="CASCADE"), index=True
     )
     position: Mapped[int]
-    source: Mapped[str] = mapped_column(Text)
-    title: Mapped[str] = mapped_column(Text)
-    section: Mapped[str] = mapped_column(Text)
-    text: Mapped[str] = mapped_column(Text)
+    source: Mapped[str] = mapped_column(AnyText)
+    title: Mapped[str] = mapped_column(AnyText)
+    section: Mapped[str] = mapped_column(AnyText)
+    text: Mapped[str] = mapped_column(AnyText)
     audience: Mapped[str] = mapped_column(String(16))
     asks: Mapped[list[str]] = mapped_column(JSON)
     digest: Mapped[str] = mapped_column(String(64))
-    embedder: Mapped[str] = mapped_column(Text)
+    embedder: Mapped[str] = mapped_column(AnyText)
     embedding: Mapped[bytes] = mapped_column(LargeBinary)
 
 
@@ -105,7 +112,7 @@ class Records:
 
     def roots(self) -> list[Root]:
         """Every root, by path."""
-        with self._store.begin() as session:
+        with self._store.read() as session:
             rows = session.scalars(select(RootRow).order_by(RootRow.path))
             return [Root(row.path, cast(Audience, row.audience)) for row in rows]
 
@@ -137,7 +144,7 @@ class Records:
 
     def known(self, root: str) -> dict[str, str]:
         """Digest of each document of a root when it was last read, by source."""
-        with self._store.begin() as session:
+        with self._store.read() as session:
             rows = session.execute(
                 select(DocumentRow.source, DocumentRow.digest).where(DocumentRow.root == root)
             )
@@ -145,7 +152,7 @@ class Records:
 
     def reports(self) -> list[tuple[str, str, str, dict[str, Any]]]:
         """(root, source, title, cleaning report) of every document, in order."""
-        with self._store.begin() as session:
+        with self._store.read() as session:
             rows = session.execute(
                 select(
                     DocumentRow.root, DocumentRow.source, DocumentRow.title, DocumentRow.report
@@ -219,7 +226,7 @@ class Records:
 
     def embeddings_of(self, root: str, source: str, embedder: str) -> dict[str, Vector]:
         """Embeddings that can be kept for a document: content digest → vector."""
-        with self._store.begin() as session:
+        with self._store.read() as session:
             rows = session.execute(
                 select(PassageRow.digest, PassageRow.embedding)
                 .join(DocumentRow, DocumentRow.id == PassageRow.document_id)
@@ -235,23 +242,23 @@ class Records:
 
     def generation(self) -> str:
         """The mark of the present state; empty before anything was indexed."""
-        with self._store.begin() as session:
+        with self._store.read() as session:
             return session.scalar(select(GenerationRow.value)) or ""
 
     def count(self) -> int:
         """Number of passages."""
-        with self._store.begin() as session:
+        with self._store.read() as session:
             return int(session.scalar(select(func.count()).select_from(PassageRow)) or 0)
 
     def digests(self) -> dict[str, tuple[str, Audience]]:
         """Passage id → (content digest, audience), for every passage."""
-        with self._store.begin() as session:
+        with self._store.read() as session:
             rows = session.execute(select(PassageRow.id, PassageRow.digest, PassageRow.audience))
             return {id_: (digest, cast(Audience, audience)) for id_, digest, audience in rows}
 
     def embedded_by_others(self, embedder: str) -> list[Passage]:
         """Passages whose embedding comes from another embedder than this one."""
-        with self._store.begin() as session:
+        with self._store.read() as session:
             rows = session.scalars(select(PassageRow).where(PassageRow.embedder != embedder))
             return [_passage(row) for row in rows]
 
@@ -268,7 +275,7 @@ class Records:
     def load(self, ids: Sequence[str]) -> list[Indexed]:
         """Passages with digest and embedding; ids that are gone are left out."""
         found: list[Indexed] = []
-        with self._store.begin() as session:
+        with self._store.read() as session:
             for start in range(0, len(ids), 500):
                 chunk = ids[start : start + 500]
                 rows = session.scalars(select(PassageRow).where(PassageRow.id.in_(chunk)))
@@ -280,7 +287,7 @@ class Records:
 
     def passages(self, ids: Sequence[str], audiences: Sequence[Audience]) -> dict[str, Passage]:
         """Passages by id, only those that these audiences may see."""
-        with self._store.begin() as session:
+        with self._store.read() as session:
             rows = session.scalars(
                 select(PassageRow).where(
                     PassageRow.id.in_(list(ids)), PassageRow.audience.in_(list(audiences))
@@ -294,7 +301,7 @@ class Records:
         Raises:
             NotFound: no such passage for these audiences.
         """
-        with self._store.begin() as session:
+        with self._store.read() as session:
             row = session.get(PassageRow, passage_id)
             if row is None or row.audience not in audiences:
                 raise NotFound(f"no passage {passage_id!r}.", remedy="Search for it first.")
@@ -311,7 +318,7 @@ class Records:
 
     def sections(self, audiences: Sequence[Audience]) -> list[tuple[str, str, str]]:
         """(first passage id, title, section) of every section, in document order."""
-        with self._store.begin() as session:
+        with self._store.read() as session:
             rows = session.execute(
                 select(PassageRow.id, PassageRow.title, PassageRow.section, PassageRow.document_id)
                 .where(PassageRow.audience.in_(list(audiences)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -19,12 +19,15 @@ MARGIN = 5.0
 # Of the neighbours in a repaired run, this share must stand side by side elsewhere in the text...
 KNOWN_PAIRS = 0.25
 # ... or, in a text too short to tell, this many characters must all be common ones (three random
-# pairs of GBK are all in GB2312 level 1 in 1 case of 12) where this many were odd before.
+# pairs of GBK are all in GB2312 level 1 in 1 case of 12) where this many were odd before; one less
+# where a private-use character stood, which nobody types, and two more behind a bare `?`.
 PROOF, ODD = 3, 2
 # One character that agrees with the note behind it is worth this many known pairs.
 NOTED = 2
 
 _ENDS = "。！？"
+# What may follow the last character of a clause.
+_ENDING = frozenset("。，、；：？！,.;:?!)）\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,36 +85,55 @@ def mend(text: str) -> Mended:
     character fits far better than all others; otherwise its place keeps a `?` and is reported.
     """
     page = shift.page(text)
-    pending = shift.readings(page)
+    pending, tried = shift.readings(page)
     fixes: list[Edit] = []
     suspicious: list[Suspicion] = []
     if pending:
         wording = Wording(_sound(page, pending))
         # What was put right whole bears witness for the rest; what stays in part comes last.
         for partly in (False, False, True):
-            fixes += _fixes(page, wording, pending, partly=partly)
-        fixes.sort(key=lambda fix: fix.start)
+            taken = [fix.start for fix in fixes]
+            found = list(_fixes(page, wording, pending, taken, partly=partly))
+            wording.add(part for fix in found for part in fold(fix.text).split("?"))
+            fixes = sorted([*fixes, *found], key=lambda fix: fix.start)
         suspicious += _lost(page, fixes)
         suspicious += _unproved(page, pending)
+        if tried < len(text):
+            shown = excerpt(text, tried, tried)
+            suspicious.append(Suspicion("bytes out of step", shown, offset=tried))
     return _mended(text, fixes, suspicious)
 
 
 def _fixes(
-    page: Page, wording: Wording, pending: dict[int, list[Reading]], *, partly: bool
+    page: Page,
+    wording: Wording,
+    pending: dict[int, list[Reading]],
+    taken: list[int],
+    *,
+    partly: bool,
 ) -> Iterator[Edit]:
-    """The runs that can be proved now; they, and what lies within them, are pending no more."""
-    done = 0
+    """The runs that can be proved now; they, and what lies within them, are pending no more.
+
+    Args:
+        taken: where the runs begin that are already proved.
+        partly: whether characters that cannot be told may stay lost. Until then no run within one
+            that may yet be proved whole is looked at.
+    """
+    done = shadow = 0
     for start, readings in list(pending.items()):
         if start < done:
             del pending[start]
             continue
-        best = _best(page, wording, readings)
+        best = _best(page, wording, readings) if partly or start >= shadow else None
+        free = bisect_left(taken, start)
+        if best and free < len(taken) and taken[free] < best[0].end:
+            best = None
         if best is None or ("?" in best[1] and not partly):
+            shadow = max([shadow, *(reading.end for reading in readings if reading.cut)])
             continue
         reading, said = best
         done = reading.end
         del pending[start]
-        wording.add(fold(said).split("?"))
         yield Edit(start, done, said)
 
 
@@ -120,7 +142,11 @@ def _best(page: Page, wording: Wording, readings: list[Reading]) -> tuple[Readin
     proved = []
     for reading in readings:
         raw = page.text[reading.start : reading.end]
-        odd = [sign for sign in shift.oddities(raw) if not wording.familiar(fold(sign))]
+        odd = [
+            sign
+            for sign in shift.oddities(raw)
+            if sign.isascii() or not wording.familiar(fold(sign))
+        ]
         sound = [fold(place[0]) for place in reading.places if len(place) == 1]
         strange = sum(not wording.familiar(char) for char in sound)
         if not odd or strange > len(sound) // 10:
@@ -130,13 +156,19 @@ def _best(page: Page, wording: Wording, readings: list[Reading]) -> tuple[Readin
         known = wording.pairs(fold(before + said + after)) + NOTED * reading.confirmed
         garbled = fold(before + pinyin.NOTE.sub("", raw) + after)
         enough = known >= max(1, KNOWN_PAIRS * len(said)) and known > wording.pairs(garbled)
-        common = strange == 0 and len(sound) >= PROOF and len(odd) >= ODD
+        common = strange == 0 and len(odd) >= ODD and len(sound) >= _proof(reading, odd)
         if enough or common:
             proved.append((known, -said.count("?"), reading, said))
     if not proved:
         return None
     _, _, reading, said = max(proved, key=lambda each: each[:2])
     return reading, said
+
+
+def _proof(reading: Reading, odd: list[str]) -> int:
+    """How many common characters prove a reading by themselves."""
+    private = any("\ue000" <= sign <= "\uf8ff" for sign in odd)
+    return PROOF - private + 2 * (not reading.cut)
 
 
 def _fill(page: Page, wording: Wording, reading: Reading) -> str:
@@ -149,28 +181,35 @@ def _fill(page: Page, wording: Wording, reading: Reading) -> str:
         before = said[-1] if said else page.before(reading.start)
         following = reading.places[number + 1 :]
         after = following[0][0] if following else page.after(reading.end)
-        said += _choose(wording, before, place, after)
+        said += _choose(wording, fold(before), place, fold(after))
     return said
 
 
 def _choose(wording: Wording, before: str, options: tuple[str, ...], after: str) -> str:
-    """The option that clearly fits best between its neighbours, or `?`."""
+    """The option that clearly fits best between its folded neighbours, or `?`."""
     if before in _ENDS:
         return "?"  # a paragraph mark before the run, nothing lost
-    here, there = fold(before), fold(after)
-    ranked = sorted(
-        ((wording.fit(here, fold(char), there), char) for char in options), reverse=True
-    )
-    (best, char), (second, _) = ranked[0], ranked[1]
-    if best < MARGIN * second:
+    known = {*wording.known(options), *({"。"} & set(options))}
+    ranked = sorted(((wording.fit(before, char, after), char) for char in known), reverse=True)
+    if not ranked:
         return "?"
-    folded = fold(char)
-    if char != "。":
-        return char if wording.seen(here, folded) or wording.seen(folded, there) else "?"
-    # A full stop follows anything, so it need not have been seen behind this very character, unless
-    # that character is half of a common word.
-    rivals = any(is_common_pair(here, fold(option)) for option in options)
-    return char if wording.seen(here, char) or not rivals else "?"
+    rival = ranked[1][0] if len(ranked) > 1 else wording.fit(before, "", after)
+    best, char = ranked[0]
+    if best < MARGIN * rival or not _tells(wording, before, char, after, options):
+        return "?"
+    written = [option for option in options if fold(option) == char]
+    return written[0] if len(written) == 1 else "?"
+
+
+def _tells(wording: Wording, before: str, char: str, after: str, options: tuple[str, ...]) -> bool:
+    """Whether the neighbours not only favour a character but tell it."""
+    if char == "。":
+        # It follows anything, so it need not have been seen behind this very character, unless that
+        # is half of a common word.
+        rivals = any(is_common_pair(before, fold(option)) for option in options)
+        return wording.seen(before, char) or not rivals
+    word = is_common_pair(before, char) or not after or after in _ENDING
+    return wording.seen(before, char) and (word or wording.seen(char, after))
 
 
 def _sound(page: Page, pending: dict[int, list[Reading]]) -> Iterator[str]:
@@ -234,24 +273,3 @@ def _mended(text: str, fixes: list[Edit], suspicious: list[Suspicion]) -> Mended
             Repair("pinyin notes", sample, sample[:1], offset=first.start, count=len(notes))
         )
     return Mended("".join(parts), tuple(repairs), tuple(suspicious), tuple(old), tuple(new))
-
-
-@functools.lru_cache(maxsize=8192)
-def _bytes(char: str) -> bytes:
-    """A character in GB18030, private use included; lone surrogates and nothing give no bytes."""
-    try:
-        return char.encode("gb18030")
-    except UnicodeEncodeError:
-        return b""
-
-
-@functools.lru_cache(maxsize=2048)
-def _characters(leads: tuple[int, ...], trails: tuple[int, ...] | bytes) -> tuple[str, ...]:
-    """The characters and Chinese punctuation marks that the bytes can be put together to."""
-    found = []
-    for lead in leads:
-        for trail in trails:
-            char = bytes((lead, trail)).decode("gb18030", "ignore")
-            if len(char) == 1 and (_HAN.match(char) or char in "。，、；：？！“”‘’《》（）·—…"):
-                found.append(char)
-    return tuple(found)

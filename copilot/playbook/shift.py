@@ -28,6 +28,8 @@ from copilot.playbook.wording import fold
 LOST = "?\ufffd"
 # A run crosses no clause: the longest of the 14 in the book is 26 characters, few clauses reach 60.
 LONGEST = 120
+# Runs tried in one text; a book of 5 MB damaged like that one has 4 000.
+TRIES = 10_000
 # How far behind a bare `?` something odd must stand for it to be worth a try.
 NEARBY = 12
 
@@ -43,8 +45,8 @@ _QUOTES = {'"': ((0xA1, 0xB0), (0xA1, 0xB1)), "'": ((0xA1, 0xAE), (0xA1, 0xAF))}
 class Reading:
     """A way to read a run in step: for each place the character, or several where a byte is lost.
 
-    ``start`` and ``end`` say where the run stands; ``cut`` that it begins as the converter's cuts do
-    (not with a bare `?`); ``confirmed`` how many characters agree with a note behind them.
+    ``start`` and ``end`` say where the run stands; ``cut`` that it begins as the converter's cuts
+    do (not with a bare `?`); ``confirmed`` how many characters agree with a note behind them.
     """
 
     start: int
@@ -98,19 +100,28 @@ def page(text: str) -> Page:
     return found
 
 
-def readings(page: Page) -> dict[int, list[Reading]]:
-    """The runs that may begin at each lost character, by position, in order."""
+def readings(page: Page) -> tuple[dict[int, list[Reading]], int]:
+    """The runs that may begin at lost characters.
+
+    Returns:
+        the ways to read each, by position, in order; and the position from which on nothing was
+        tried because a text with so many is no longer worth it, the text's end as a rule.
+    """
     found: dict[int, list[Reading]] = {}
+    tries = 0
     for lost in re.finditer(f"[{LOST}]", page.text):
         start = lost.start()
         for first, leads, position in _entries(page, start):
+            tries += 1
             if reading := _read(page, start, first, leads, position):
                 found.setdefault(start, []).append(reading)
-    return found
+        if tries >= TRIES:
+            return found, start + 1
+    return found, len(page.text)
 
 
 def oddities(raw: str) -> list[str]:
-    """The signs of damage in a run: strange characters, cut notes, a letter left over at its end."""
+    """The signs of damage in a run: strange characters, cut notes, a letter left at its end."""
     bare = pinyin.NOTE.sub("", raw)
     found = [note[0] for note in _CUT_NOTE.finditer(bare)]
     bare = _CUT_NOTE.sub("", bare)
@@ -172,7 +183,9 @@ def _read(
     text = page.text
     places: list[tuple[str, ...]] = [first] if first else []
     confirmed = int(first is None and len(leads) < len(_LEADS))
-    cut = first is not None or bool(_CUT_NOTE.match(text, start))
+    cut = bool(_CUT_NOTE.match(text, start)) or (
+        first is not None and not text[start + 1].isalnum()
+    )
     inside = True
     while inside:
         if places:

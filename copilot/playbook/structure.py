@@ -165,6 +165,8 @@ def _numbered(text: str) -> Iterator[Heading]:
         if _counts_up([label for *_, label in lines if label.kind == kind])
     ]
     chosen = [line for line in lines if line[2].kind in kinds]
+    if not chosen:
+        return
     ends = [start for start, *_ in chosen[1:]] + [len(text)]
     leaves = Counter[bool]()
     for (_, end, label), stop, following in zip(chosen, ends, [*chosen[1:], None], strict=True):

@@ -7,11 +7,11 @@ import datetime
 import io
 import json
 import re
+import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, BinaryIO
 
 from copilot.errors import ReadError
-from copilot.playbook.archive import Archive
 
 _DELIMITERS = (",", "\t", ";", "|", "，")
 # Lines that settle the delimiter, and rows above the header (a title, a remark) looked past.
@@ -45,15 +45,18 @@ def csv_text(text: str) -> str:
     return "\n".join(_rows(rows))
 
 
-def xlsx_text(data: bytes, archive: Archive) -> tuple[str, str]:
+def xlsx_text(file: BinaryIO) -> tuple[str, str]:
     """The visible sheets of a workbook, and a note on what was left out.
 
     Values are the ones last computed, in the form people see where that changes their meaning
     (percentages, dates); a merged cell stands in every row it spans.
+
+    Args:
+        file: the workbook, already known to inflate within bounds.
     """
     import openpyxl  # type: ignore[import-untyped]
 
-    book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+    book = openpyxl.load_workbook(file, read_only=True, data_only=True)
     parts: list[str] = []
     hidden = []
     for sheet in book.worksheets:
@@ -61,7 +64,7 @@ def xlsx_text(data: bytes, archive: Archive) -> tuple[str, str]:
             hidden.append(sheet.title)
             continue
         path = str(getattr(sheet, "_worksheet_path", ""))
-        merged = _merged(archive, path)
+        merged = _merged(file, path)
         sheet.reset_dimensions()
         lines = list(_rows(_spread(_cells(sheet), merged)))
         if lines and not _PLAIN_SHEET.fullmatch(sheet.title.strip()):
@@ -197,10 +200,10 @@ def _shown(cell: Any) -> str:
     return "" if _EXCEL_ERROR.fullmatch(text) else text
 
 
-def _merged(archive: Archive, path: str) -> list[tuple[int, int, int, int]]:
+def _merged(file: BinaryIO, path: str) -> list[tuple[int, int, int, int]]:
     """Merged ranges of a sheet as (top, bottom, left, right), from 0, ends included."""
-    info = next((each for each in archive.infos() if each.filename == path), None)
-    found = _MERGED.findall(archive.content(info)) if info else []
+    with zipfile.ZipFile(file) as archive:
+        found = _MERGED.findall(archive.read(path)) if path in archive.namelist() else []
     return [
         (int(top) - 1, int(bottom) - 1, _column(left), _column(right))
         for left, top, right, bottom in found

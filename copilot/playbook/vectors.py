@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +12,7 @@ import chromadb
 from chromadb.errors import ChromaError, NotFoundError
 
 from copilot.errors import IndexDamaged
-from copilot.playbook.evidence import AUDIENCES, Audience
-from copilot.playbook.records import Vector
+from copilot.playbook.evidence import AUDIENCES, Audience, Vector
 
 # Rows per call; Chroma refuses more than its SQLite's variable limit allows (5 461).
 _BATCH = 2000
@@ -65,27 +65,38 @@ class Vectors:
 
     def drop_others(self) -> None:
         """Delete the collections of other embedders."""
-        for collection in self._client.list_collections():
-            if collection.name not in self.names.values():
-                self._client.delete_collection(collection.name)
+        with _wrapped("listing"):
+            for collection in self._client.list_collections():
+                if collection.name not in self.names.values():
+                    self._client.delete_collection(collection.name)
 
     def put(self, audience: Audience, ids: Sequence[str], vectors: Sequence[Vector]) -> None:
         """Add vectors or replace them."""
         collection = self._collections[audience]
-        for start in range(0, len(ids), _BATCH):
-            collection.upsert(
-                ids=list(ids[start : start + _BATCH]),
-                embeddings=list(vectors[start : start + _BATCH]),
-            )
+        with _wrapped(collection.name):
+            for start in range(0, len(ids), _BATCH):
+                collection.upsert(
+                    ids=list(ids[start : start + _BATCH]),
+                    embeddings=list(vectors[start : start + _BATCH]),
+                )
 
     def drop(self, name: str, ids: Sequence[str]) -> None:
         """Remove vectors from a collection by its name; a missing one holds nothing."""
-        try:
-            collection = self._client.get_collection(name, embedding_function=None)
-        except NotFoundError:
-            return
-        for start in range(0, len(ids), _BATCH):
-            collection.delete(ids=list(ids[start : start + _BATCH]))
+        with _wrapped(name):
+            try:
+                collection = self._client.get_collection(name, embedding_function=None)
+            except NotFoundError:
+                return
+            for start in range(0, len(ids), _BATCH):
+                collection.delete(ids=list(ids[start : start + _BATCH]))
+
+    def ids(self) -> dict[Audience, set[str]]:
+        """What each collection holds."""
+        with _wrapped("listing"):
+            return {
+                audience: set(collection.get(include=[])["ids"])
+                for audience, collection in self._collections.items()
+            }
 
     def search(
         self, vector: Vector, audiences: Iterable[Audience], limit: int
@@ -98,12 +109,10 @@ class Vectors:
         hits: list[tuple[str, float]] = []
         for audience in audiences:
             collection = self._collections[audience]
-            try:
+            with _wrapped(collection.name):
                 found = collection.query(
                     query_embeddings=[vector], n_results=limit, include=["distances"]
                 )
-            except (ChromaError, ValueError, RuntimeError) as error:
-                raise IndexDamaged(f"collection {collection.name!r}: {error}.") from error
             distances = (found["distances"] or [[]])[0]
             hits.extend(
                 (id_, 1.0 - float(distance))
@@ -123,15 +132,13 @@ class Vectors:
         """
         for audience, canary in canaries.items():
             collection = self._collections[audience]
-            try:
+            with _wrapped(collection.name):
                 count = collection.count()
                 found = collection.query(
                     query_embeddings=[list(canary.vector)],
                     n_results=1,
                     include=["distances"],
                 )
-            except (ChromaError, ValueError, RuntimeError) as error:
-                raise IndexDamaged(f"collection {collection.name!r}: {error}.") from error
             distances = (found["distances"] or [[]])[0]
             # More than expected is what a crash between storing and noting leaves: no harm.
             if count < canary.count:
@@ -145,3 +152,11 @@ class Vectors:
     def close(self) -> None:
         """Release the folder."""
         self._client.close()
+
+
+@contextmanager
+def _wrapped(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (ChromaError, ValueError, TypeError, RuntimeError) as error:
+        raise IndexDamaged(f"collection {name!r}: {error}.") from error

@@ -12,6 +12,8 @@ from copilot.language import normalize
 # Weight of a character's overall frequency beside the pairs seen with its neighbour (pseudo-counts
 # of the interpolation): a pair seen once outweighs any character that is merely frequent.
 PRIOR = 1.0
+# Most that the character behind can add to the fit of one.
+GAIN = 4.0
 # Frequency assumed of a character that the text does not hold.
 UNSEEN = 0.05
 
@@ -68,6 +70,8 @@ _COMMON_PAIRS = frozenset(
         "海罚",
     ]
 )
+# Characters folded so far; at most as many as there are.
+_folded: dict[int, str] = {}
 
 
 class Wording:
@@ -80,6 +84,7 @@ class Wording:
     def __init__(self, parts: Iterable[str]) -> None:
         self._singles: Counter[str] = Counter()
         self._pairs: Counter[tuple[str, str]] = Counter()
+        self._known: dict[tuple[str, ...], list[str]] = {}
         self.add(parts)
 
     def add(self, parts: Iterable[str]) -> None:
@@ -88,6 +93,7 @@ class Wording:
             self._singles.update(part)
             self._pairs.update(pairwise(part))
         self._total = self._singles.total()
+        self._known.clear()
 
     def seen(self, before: str, after: str) -> bool:
         """Whether the two folded characters stand side by side somewhere."""
@@ -103,16 +109,24 @@ class Wording:
             char in _PUNCTUATION or char in common_characters() or self._singles.get(char, 0) >= 2
         )
 
+    def known(self, options: tuple[str, ...]) -> list[str]:
+        """Of the characters, those the text holds in either script, each folded once."""
+        if options not in self._known:
+            folded = dict.fromkeys(fold("".join(options)))
+            self._known[options] = [char for char in folded if char in self._singles]
+        return self._known[options]
+
     def fit(self, before: str, char: str, after: str) -> float:
         """How well a folded character fits between its neighbours; only ratios mean something.
 
-        P(char | before) · P(after | char) / P(after), interpolated bigram estimates. A full stop is
-        followed by anything, and where one was lost what follows it was never counted: it gains by a
-        successor that is known and loses nothing by one that is not.
+        P(char | before) · P(after | char) / P(after), interpolated bigram estimates. The second
+        half counts at most `GAIN`: of a character seen twice it says little. A full stop is
+        followed by anything, and where one was lost what follows it was never counted: it gains
+        by a successor that is known and loses nothing by one that is not.
         """
         following = self._frequency(after)
         here = self._given(before, char, self._frequency(char))
-        there = self._given(char, after, following) / following
+        there = min(GAIN, self._given(char, after, following) / following)
         return here * (max(1.0, there) if char == "。" else there)
 
     def _given(self, before: str, char: str, frequency: float) -> float:
@@ -125,27 +139,15 @@ class Wording:
 
 def fold(text: str) -> str:
     """Each traditional character replaced by its simplified one; the length stays the same."""
-    if len(text) == 1:
-        return _fold_one(text)
-    return text if text.isascii() else text.translate(_table(frozenset(text)))
-
-
-@functools.lru_cache(maxsize=16384)
-def _fold_one(char: str) -> str:
-    return char.translate(_table(frozenset(char)))
-
-
-def _table(chars: frozenset[str]) -> dict[int, str]:
-    # One character a line, so that OpenCC's phrases cannot join them: only 1:1 mappings remain.
-    listed = [char for char in chars if char >= "\u3400"]
-    if not listed:
-        return {}
-    folded = normalize.simplified("\n".join(listed)).split("\n")
-    return {
-        ord(char): plain
-        for char, plain in zip(listed, folded, strict=True)
-        if len(plain) == 1 and plain != char
-    }
+    if text.isascii():
+        return text
+    unknown = [char for char in set(text) if char >= "\u3400" and ord(char) not in _folded]
+    if unknown:
+        # One character a line, so that OpenCC's phrases cannot join them: only 1:1 mappings remain.
+        plain = normalize.simplified("\n".join(unknown)).split("\n")
+        for char, one in zip(unknown, plain, strict=True):
+            _folded[ord(char)] = one if len(one) == 1 else char
+    return text.translate(_folded)
 
 
 @functools.cache

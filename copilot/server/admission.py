@@ -1,13 +1,9 @@
-"""Admission: so many requests at once, so many waiting, the rest told when to come back."""
+"""Admission: so many requests worked on at once, so many waiting, the rest told to come back."""
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from types import TracebackType
 
 # What a caller who is turned away is told to wait, seconds.
 RETRY_AFTER = 2
@@ -17,84 +13,57 @@ class Busy(Exception):
     """All places are taken, the queue's too."""
 
 
+class Place:
+    """A place that has been given: ``with`` waits until the work may begin, and gives it back.
+
+    Taking it twice is a mistake; giving it back twice is not.
+    """
+
+    def __init__(self, work: threading.Semaphore, all_: threading.Semaphore) -> None:
+        self._work = work
+        self._all = all_
+        self._held = True
+        self._working = False
+
+    def __enter__(self) -> None:
+        self._work.acquire()
+        self._working = True
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.leave()
+
+    def leave(self) -> None:
+        """Give the place back, whether work began or not."""
+        if self._working:
+            self._working = False
+            self._work.release()
+        if self._held:
+            self._held = False
+            self._all.release()
+
+
 class Admission:
     """Places for the work that answers questions; the pool of threads is sized from it."""
 
     def __init__(self, workers: int, queue: int) -> None:
+        """Args:
+        workers: requests worked on at once.
+        queue: requests that may wait besides.
+        """
         self._work = threading.Semaphore(workers)
         self._all = threading.Semaphore(workers + queue)
 
-    @contextmanager
-    def place(self) -> Iterator[None]:
-        """Hold a place while working.
+    def enter(self) -> Place:
+        """A place, or the news that there is none; never waits.
 
         Raises:
             Busy: as many are waiting as may wait.
         """
         if not self._all.acquire(blocking=False):
             raise Busy
-        try:
-            with self._work:
-                yield
-        finally:
-            self._all.release()
-
-
-class BodyLimit:
-    """Refuses request bodies over a size, counted as they arrive."""
-
-    def __init__(self, app: ASGIApp, limit: int) -> None:
-        self._app = app
-        self._limit = limit
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Count the body of an HTTP request; stop at the limit."""
-        if scope["type"] != "http" or scope["path"].startswith("/console"):
-            await self._app(scope, receive, send)
-            return
-        declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if declared.isdigit() and int(declared) > self._limit:
-            await _refuse(send, self._limit)
-            return
-        taken = 0
-        started = False
-
-        async def count() -> Message:
-            nonlocal taken
-            message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > self._limit:
-                raise _TooLarge
-            return message
-
-        async def note(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
-        try:
-            await self._app(scope, count, note)
-        except _TooLarge:
-            if not started:
-                await _refuse(send, self._limit)
-
-
-class _TooLarge(Exception):
-    pass
-
-
-async def _refuse(send: Send, limit: int) -> None:
-    message = f"The request body is larger than {limit // 1024} KiB."
-    body = json.dumps(
-        {
-            "error": {
-                "message": message,
-                "type": "invalid_request_error",
-                "param": None,
-                "code": "request_too_large",
-            }
-        }
-    ).encode()
-    headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+        return Place(self._work, self._all)

@@ -3,73 +3,70 @@
 from __future__ import annotations
 
 from html import escape
+from pathlib import Path
+from string import Template
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from copilot.app import Copilot
-from copilot.errors import CopilotError
+from copilot.errors import Forbidden, Unauthorized
 from copilot.language import strings
-from copilot.server.auth import COOKIE, Auth
+from copilot.server.auth import (
+    COOKIE,
+    SESSION_SECONDS,
+    SHUT_SECONDS,
+    Auth,
+    TooManyTries,
+    is_same_origin,
+)
 
 CONSOLE = "/console"
-
-_PAGE = """<!doctype html>
-<html lang="{lang}"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title><style>
-body{{font-family:system-ui,"PingFang SC","Microsoft YaHei","Noto Sans CJK SC",sans-serif;
-background:#f5f6f4;color:#1f2a26;display:grid;place-items:center;min-height:100vh;margin:0}}
-main{{background:#fff;padding:2.5rem;border-radius:14px;width:min(22rem,86vw);
-box-shadow:0 6px 30px rgba(20,50,40,.09)}}
-h1{{font-size:1.25rem;margin:0 0 .4rem}}p{{color:#5c6b65;font-size:.9rem;line-height:1.6}}
-label{{display:block;font-size:.9rem;margin:1rem 0 .35rem}}
-input{{width:100%;box-sizing:border-box;padding:.65rem .8rem;font-size:1rem;border:1px solid #c9d3ce;
-border-radius:8px}}input:focus{{outline:2px solid #1b7f5f;border-color:#1b7f5f}}
-button{{margin-top:1.1rem;width:100%;padding:.7rem;font-size:1rem;border:0;border-radius:8px;
-background:#1b7f5f;color:#fff;cursor:pointer}}.wrong{{color:#b3261e}}
-</style></head><body><main><h1>{title}</h1><p>{hint}</p>{wrong}
-<form method="post" action="/login"><label for="secret">{label}</label>
-<input id="secret" name="secret" type="password" autocomplete="current-password" autofocus required>
-<button type="submit">{enter}</button></form></main></body></html>"""
+LOGIN = "/login"
 
 
-def router(copilot: Copilot, auth: Auth) -> APIRouter:
+def router(auth: Auth, language: str) -> APIRouter:
     """The routes of signing in and out, and the way to the console."""
     routes = APIRouter()
-    language = copilot.settings.language
+    template = Template((Path(__file__).parent / "login.html").read_text("utf-8"))
 
     def page(wrong: str = "", status: int = 200) -> HTMLResponse:
-        def say(key: str) -> str:
-            return escape(strings.text(key, language))
-
+        texts = {
+            name: escape(strings.text(key, language))
+            for name, key in (
+                ("title", "console.title"),
+                ("hint", "login.hint"),
+                ("label", "login.label"),
+                ("enter", "login.enter"),
+            )
+        }
         told = f'<p class="wrong" role="alert">{escape(wrong)}</p>' if wrong else ""
-        text = _PAGE.format(
-            lang="zh-CN" if language == "zh" else "en",
-            title=say("console.title"),
-            hint=say("login.hint"),
-            label=say("login.label"),
-            enter=say("login.enter"),
-            wrong=told,
-        )
-        return HTMLResponse(text, status_code=status, headers={"Cache-Control": "no-store"})
+        lang = "zh-CN" if language == "zh" else "en"
+        content = template.substitute(texts, lang=lang, wrong=told)
+        return HTMLResponse(content, status_code=status, headers={"Cache-Control": "no-store"})
 
     @routes.get("/")
     def front(request: Request) -> Response:
-        target = CONSOLE if auth.person(request) else "/login"
-        return RedirectResponse(target, status_code=303)
+        return RedirectResponse(CONSOLE if auth.person(request) else LOGIN, status_code=303)
 
-    @routes.get("/login")
-    def ask() -> Response:
-        return page()
+    @routes.get(LOGIN)
+    def ask(request: Request) -> Response:
+        return RedirectResponse(CONSOLE, status_code=303) if auth.person(request) else page()
 
-    @routes.post("/login")
-    def enter(request: Request, secret: Annotated[str, Form(max_length=200)]) -> Response:
+    @routes.post(LOGIN)
+    def enter(request: Request, secret: Annotated[str, Form()] = "") -> Response:
+        _refuse_other_sites(request)
+        address = request.client.host if request.client else ""
         try:
-            token = auth.sign_in(secret)
-        except CopilotError:
+            token = auth.sign_in(secret, address)
+        except TooManyTries:
+            refused = page(strings.text("login.wait", language), status=429)
+            refused.headers["Retry-After"] = str(int(SHUT_SECONDS))
+            return refused
+        except Unauthorized:
             return page(strings.text("login.wrong", language), status=401)
+        except Forbidden:
+            return page(strings.text("login.no_console", language), status=403)
         response = RedirectResponse(CONSOLE, status_code=303)
         response.set_cookie(
             COOKIE,
@@ -77,15 +74,25 @@ def router(copilot: Copilot, auth: Auth) -> APIRouter:
             httponly=True,
             samesite="lax",
             secure=request.url.scheme == "https",
-            max_age=12 * 3600,
+            max_age=int(SESSION_SECONDS),
         )
         return response
 
     @routes.post("/logout")
     def leave(request: Request) -> Response:
+        _refuse_other_sites(request)
         auth.sign_out(request.cookies.get(COOKIE, ""))
-        response = RedirectResponse("/login", status_code=303)
-        response.delete_cookie(COOKIE)
+        response = RedirectResponse(LOGIN, status_code=303)
+        response.delete_cookie(COOKIE, httponly=True, samesite="lax")
         return response
 
     return routes
+
+
+def _refuse_other_sites(request: Request) -> None:
+    """A page elsewhere may not sign anybody in or out.
+
+    The cookie's `SameSite` alone does not see to it: to browsers every port of a host is one site.
+    """
+    if not is_same_origin(request):
+        raise Forbidden("the form was sent by another site's page.", remedy="Use our own page.")

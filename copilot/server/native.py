@@ -1,113 +1,98 @@
-"""The native API: one question, one answer object; health and readiness."""
+"""The native API: one question, one answer object; ratings, gaps, health."""
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: FastAPI evaluates the routes' annotations, and some
+# of the names in them are local to the function that makes the routes.
 
-import json
 import logging
-from collections.abc import Iterator
-from typing import Any, Literal
+from collections.abc import Generator
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Body, Depends, Query, Response
+from fastapi.responses import JSONResponse
 
 from copilot.agent.graph import Delta, ToolUse
-from copilot.app import LONGEST_QUESTION, Asked, Copilot, Replied
+from copilot.app import Asked, Copilot, Replied
 from copilot.errors import Forbidden
 from copilot.jobs.answer import as_object
-from copilot.language import strings
-from copilot.playbook.evidence import Audience
-from copilot.server.admission import Admission
-from copilot.server.auth import AUDIENCES, STAFF, Auth
-from copilot.server.openai import data
+from copilot.server.admission import Admission, Place
+from copilot.server.apology import DEGRADED, apologise, apology
+from copilot.server.auth import AUDIENCES, BEARER, STAFF, Auth, Person
+from copilot.server.events import EventStream, data
+from copilot.server.native_models import EXAMPLES, AskReply, AskRequest, Gap, Rated, RateRequest
 
 log = logging.getLogger(__name__)
 
 
-class AskRequest(BaseModel):
-    """A question to the playbook."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={"examples": [{"q": "怎么让群里的人多说话？", "as": "operator"}]},
-    )
-
-    q: str = Field(description="The question.", min_length=1, max_length=LONGEST_QUESTION)
-    reader: Audience | None = Field(
-        default=None, alias="as", description="Who is answered; the key's role limits it."
-    )
-    thread: str | None = Field(
-        default=None,
-        max_length=200,
-        description="Conversation to go on with; kept per key, across restarts.",
-    )
-    stream: bool = Field(default=False, description="Answer as server-sent events.")
-
-
-class RateRequest(BaseModel):
-    """What somebody thought of an answer."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    rating: Literal["like", "dislike"] | None = Field(description="`null` takes a rating back.")
-    comment: str = Field(default="", max_length=2000)
-
-
 def router(copilot: Copilot, auth: Auth, admission: Admission) -> APIRouter:
     """The native routes."""
-    routes = APIRouter()
+    routes = APIRouter(dependencies=[Depends(BEARER)])
+    Program = Annotated[Person, Depends(auth.program)]
 
-    @routes.post("/api/ask", summary="Answer a question with citations")
-    def ask(body: AskRequest, request: Request) -> Response:
-        person = auth.program(request)
+    @routes.post(
+        "/api/ask",
+        summary="Answer a question with citations",
+        description="With `stream` the answer comes as server-sent events: `{tool, args}` for each"
+        " search, `{delta}` for each further piece of text, at last `{answer}`.",
+        response_model=AskReply,
+    )
+    def ask(
+        person: Program, body: Annotated[AskRequest, Body(openapi_examples=EXAMPLES)]
+    ) -> Response:
         if body.reader is not None and body.reader not in AUDIENCES[person.role]:
             raise Forbidden(
                 f"a {person.role} key may not be answered as {body.reader!r}.",
                 remedy=f"Use one of {', '.join(AUDIENCES[person.role])}, or leave `as` out.",
             )
-        thread = json.dumps(["api", person.id, body.thread]) if body.thread else None
+        thread = person.thread("api", body.thread) if body.thread else None
         asked = Asked(body.q, person.caller(body.reader), "api", thread)
+        place = admission.enter()
         if body.stream:
-            return StreamingResponse(
-                _events(copilot, admission, asked),
-                media_type="text/event-stream",
-                headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
-            )
-        with admission.place():
-            replied = copilot.ask(asked)
-        return JSONResponse(reply(replied))
+            return EventStream(_events(copilot, place, asked), place)
+        with place:
+            bot = person.role == "bot"
+            replied = apologise(copilot, asked) if bot else copilot.ask(asked)
+        headers = DEGRADED if replied.answer.degraded else None
+        return JSONResponse(reply(replied), headers=headers)
 
     @routes.post("/api/answers/{id_}/rating", summary="Rate an answer")
-    def rate(id_: str, body: RateRequest, request: Request) -> dict[str, str]:
-        auth.program(request)
+    def rate(id_: str, person: Program, body: RateRequest) -> Rated:
+        del person
         copilot.journal.rate(id_, body.rating, body.comment)
-        return {"result": "success"}
+        return Rated(result="success")
 
-    @routes.get("/api/gaps", summary="Questions that found no evidence")
-    def gaps(request: Request, limit: int = 50) -> list[dict[str, Any]]:
-        if auth.program(request).role not in STAFF:
+    @routes.get("/api/gaps", summary="Questions that found no evidence, most frequent first")
+    def gaps(person: Program, limit: Annotated[int, Query(ge=1, le=500)] = 50) -> list[Gap]:
+        if person.role not in STAFF:
             raise Forbidden()
         return [
-            {
-                "id": gap.id,
-                "question": gap.question,
-                "audience": gap.audience,
-                "times": gap.times,
-                "last": gap.last.isoformat(),
-            }
-            for gap in copilot.gaps.list(min(limit, 500))
+            Gap(
+                id=gap.id,
+                question=gap.question,
+                audience=gap.audience,
+                times=gap.times,
+                last=gap.last,
+            )
+            for gap in copilot.gaps.list(limit)
         ]
 
+    return routes
+
+
+def health(copilot: Copilot) -> APIRouter:
+    """What a watchdog asks; open to everybody, and says no more than yes or no."""
+    routes = APIRouter()
+
     @routes.get("/healthz", summary="Whether the process answers")
-    def healthz() -> dict[str, str]:
+    async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    @routes.get("/readyz", summary="Whether questions can be answered")
+    @routes.get("/readyz", summary="Whether questions can be answered; 503 if not, with the reason")
     def readyz() -> Response:
-        health = copilot.health()
-        ready = health.passages > 0 and health.words == health.passages
-        told = {"status": "ready" if ready else "not ready", "vectors": health.vectors}
-        return JSONResponse(told, status_code=200 if ready else 503)
+        found = copilot.health()
+        behind = found.words != found.passages
+        reason = "no passages" if not found.passages else "indexing" if behind else ""
+        told: dict[str, Any] = {"status": "not ready" if reason else "ready", "reason": reason}
+        return JSONResponse(told | {"vectors": found.vectors}, status_code=503 if reason else 200)
 
     return routes
 
@@ -117,17 +102,17 @@ def reply(replied: Replied) -> dict[str, object]:
     return as_object(replied.answer) | {"id": replied.id}
 
 
-def _events(copilot: Copilot, admission: Admission, asked: Asked) -> Iterator[str]:
-    """`{"tool": …}`, `{"delta": …}` and at last `{"answer": …}` events."""
-    with admission.place():
+def _events(copilot: Copilot, place: Place, asked: Asked) -> Generator[str, None, None]:
+    """What happens, as it happens; at last the whole answer, an apology after a failure."""
+    with place:
         try:
             for event in copilot.stream(asked):
                 if isinstance(event, ToolUse):
                     yield data({"tool": event.name, "args": event.args})
-                elif isinstance(event, Delta):
+                elif isinstance(event, Delta) and event.text:
                     yield data({"delta": event.text})
                 elif isinstance(event, Replied):
                     yield data({"answer": reply(event)})
         except Exception:
             log.exception("a stream broke off")
-            yield data({"error": strings.text("server.internal", copilot.settings.language)})
+            yield data({"answer": reply(apology(copilot, asked.question, "server.internal"))})

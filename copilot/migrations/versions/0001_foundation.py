@@ -99,7 +99,7 @@ def upgrade() -> None:
         sa.Column("refused", sa.Boolean, nullable=False),
         sa.Column("degraded", sa.Boolean, nullable=False),
         sa.Column("model", sa.Text, nullable=False),
-        sa.Column("confidence", sa.Float, nullable=False),
+        sa.Column("confidence", sa.Double, nullable=False),
         sa.Column("rating", sa.String(16), nullable=True),
         sa.Column("comment", sa.Text, nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_desk_journal"),
