@@ -4,7 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # The two documents the project started from, when they lie beside the checkout; else what we ship.
 SOURCES := $(wildcard ../shared/playbook)
-PLAYBOOK ?= $(if $(SOURCES),$(SOURCES) knowledge,knowledge)
+OURS := knowledge/playbook knowledge/sop knowledge/crisis knowledge/members
+PLAYBOOK ?= $(SOURCES) $(OURS)
 COPILOT_HOME ?= .copilot
 export COPILOT_HOME
 

@@ -125,7 +125,7 @@ def _script(name: str) -> str:
 
 def _head(say: Say) -> str:
     return (
-        '<link rel="icon" href="/favicon.ico">'
+        '<link rel="icon" href="/favicon.ico" type="image/svg+xml">'
         f'<meta name="description" content="{escape(say("console.title"))}">'
         f"<style>{_script('console.css')}</style><script>{_script('console.js')}</script>"
     )

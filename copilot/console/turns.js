@@ -11,17 +11,23 @@ element.addEventListener("click", (event) => {
   if (what === "copy") window.copilot.copy(button);
 });
 
-// Follow the answer as it grows, unless the reader has scrolled up.
+// Follow the answer as it grows, until its question has reached the top; leave a reader who has
+// scrolled away alone.
 const scroller = element.closest("#turns");
 let follow = true;
 let count = 0;
+let placed = 0;
 scroller.addEventListener("scroll", () => {
-  follow = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
+  if (Math.abs(scroller.scrollTop - placed) > 4) follow = false;
 });
 new MutationObserver(() => {
-  const now = scroller.querySelectorAll(".turn").length;
-  if (now !== count) follow = true;
-  count = now;
-  document.body.classList.toggle("talking", now > 0);
-  if (follow) scroller.scrollTop = scroller.scrollHeight;
+  const turns = element.querySelectorAll(".turn");
+  if (turns.length !== count) follow = true;
+  count = turns.length;
+  document.body.classList.toggle("talking", count > 0);
+  if (!follow || !count) return;
+  const top = turns[count - 1].getBoundingClientRect().top - scroller.getBoundingClientRect().top;
+  const most = scroller.scrollHeight - scroller.clientHeight;
+  placed = Math.max(0, Math.min(most, scroller.scrollTop + top - 20));
+  scroller.scrollTop = placed;
 }).observe(element, { childList: true, subtree: true, characterData: true });

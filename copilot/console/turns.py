@@ -47,7 +47,7 @@ def conversation(turns: Sequence[Turn], say: Say) -> str:
 
 def _beginning(say: Say) -> str:
     examples = "".join(
-        f'<button type="button" class="example" data-do="example" data-name="{name}">'
+        f'<button type="button" class="try" data-do="example" data-name="{name}">'
         f"{escape(say(f'console.example.{name}'))}</button>"
         for name in EXAMPLES
     )

@@ -73,7 +73,7 @@ class Archive:
         for info in sorted(infos, key=lambda each: each.header_offset):
             if info.header_offset < end:
                 raise ReadError(
-                    "zip bomb: its members overlap", remedy="delete it, or pack the files again"
+                    "damaged zip, or a zip bomb: its members overlap", remedy="pack it again"
                 )
             end = info.header_offset + _LOCAL_HEADER + info.compress_size
 

@@ -88,13 +88,13 @@ def edges(text: str, outline: Outline, titles: Sequence[str]) -> Edges:
     begin, end = (0, len(text))
     if outline.headings:
         begin, end = outline.headings[-1].end, outline.headings[0].start
-    first = list(lines(text, 0, head) if head else lines(text, 0, end, LINES))
+    first = list(lines(text, 0, head) if outline.body else lines(text, 0, end, LINES))
     stems = _stems(first)
     title = next((name for stem in stems.values() if (name := _STEM_TAIL.sub("", stem))), "")
     known = {_key(name) for name in (*titles, title) if name}
     judge = _Judge(text, outline.body, tail, known)
     dropped: list[Line] = []
-    if head:
+    if outline.body:
         dropped += judge.outside(reversed(first), stems)
     else:
         dropped += judge.edge(first, stems)
@@ -107,7 +107,7 @@ def edges(text: str, outline: Outline, titles: Sequence[str]) -> Edges:
     unproved = sum(
         len(line.text)
         for line in found
-        if not (head and line.end <= head) and not (tail is not None and line.start >= tail)
+        if not (outline.body and line.end <= head) and not (tail is not None and line.start >= tail)
     )
     if unproved > SHARE * len(text):
         found = []

@@ -178,7 +178,7 @@ def _parts(text: str, outline: Outline, top: Heading | None, title: str) -> list
     """The sections to be, in order; what stands before the first heading is one of them."""
     headings = outline.headings
     begin = headings[0].start if headings else len(text)
-    pieces = ((0, outline.head), (outline.body, begin)) if outline.head else ((0, begin),)
+    pieces = ((0, outline.head), (outline.body, begin)) if outline.body else ((0, begin),)
     parts = [_Part(pieces, "", title, ())]
     above: list[Heading] = []
     for place, heading in enumerate(headings):

@@ -215,6 +215,8 @@ def _glued_first(text: str, folded: str, before: int) -> tuple[str, list[_Line]]
             found.append((position, label))
             position = label.end
         position += 1
+    if not found:
+        return "", []
     entries = []
     ends = [position for position, _ in found[1:]] + [len(line)]
     for (position, label), end in zip(found, ends, strict=True):
@@ -222,7 +224,7 @@ def _glued_first(text: str, folded: str, before: int) -> tuple[str, list[_Line]]
         if not title or folded.find(folded[start + label.end : start + end].strip(), before) < 0:
             return "", []
         entries.append(_Line(start + position, start + end, label.kind, label.number, (title,)))
-    return (line[: found[0][0]].strip(" #\t") if found else ""), entries
+    return line[: found[0][0]].strip(" #\t"), entries
 
 
 def _glued_end(text: str, folded: str, block: list[_Line], glued: str) -> int:

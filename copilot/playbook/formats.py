@@ -70,8 +70,8 @@ _MARKDOWN = {
     "escape_misc": False,
     "table_infer_header": True,
 }
-_IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
-_LOCAL_LINK = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\(#[^)]*\)")
+_IMAGE = re.compile(r"!\[[^\]\n]*\]\([^)\n]*\)")
+_LOCAL_LINK = re.compile(r"\[((?:[^\[\]\n]|\[[^\]\n]*\])*)\]\(#[^)\n]*\)")
 # How mammoth writes footnotes; `[1]` is what citations look like, so it becomes （注1）.
 _FOOTNOTE = re.compile(r"\[\[(\d+)\]\]\(#(?:foot|end)note-\d+\)")
 _FOOTNOTE_BACK = re.compile(r"\s*\[↑\]\(#[^)]*\)")

@@ -23,6 +23,9 @@ Progress = Callable[[int, int], None]
 
 _BATCH = 500
 
+# Vectors asked for in a check of a collection: one call, a few milliseconds.
+_CANARIES = 32
+
 # How long a search waits for the vectors to be opened, seconds; then words alone answer.
 _OPENING_SECONDS = 10.0
 
@@ -156,7 +159,7 @@ class Index:
     # Opening, checking, rebuilding ---------------------------------------------------------------
 
     def _canaries(self) -> dict[Audience, Canary]:
-        """One canary per audience of this embedder that the ledger says is stored."""
+        """The canary of each audience of this embedder that the ledger says is stored."""
         audiences = {name: audience for audience, name in names_of(self._embedder).items()}
         stored: dict[Audience, dict[str, str]] = {}
         for id_, (collection, digest) in self._words.ledger().items():
@@ -164,11 +167,15 @@ class Index:
                 stored.setdefault(audiences[collection], {})[id_] = digest
         canaries: dict[Audience, Canary] = {}
         for audience, digests in stored.items():
-            for item in self._records.load(sorted(digests)[:50]):
-                if digests[item.passage.id] == item.digest:
-                    vector = tuple(float(x) for x in item.embedding)
-                    canaries[audience] = Canary(len(digests), item.passage.id, vector)
-                    break
+            ids = sorted(digests)
+            chosen = ids[:: max(1, len(ids) // _CANARIES)]
+            vectors = tuple(
+                tuple(float(x) for x in item.embedding)
+                for item in self._records.load(chosen)
+                if digests[item.passage.id] == item.digest
+            )
+            if vectors:
+                canaries[audience] = Canary(len(digests), vectors)
         return canaries
 
     def _open_vectors(self) -> None:

@@ -26,13 +26,11 @@ def probe(folder: Path, embedder: str, canaries: Mapping[Audience, Canary]) -> N
     Raises:
         IndexDamaged: the child found damage, crashed or hung.
     """
-    sent = {
-        audience: [canary.count, canary.id, list(canary.vector)]
-        for audience, canary in canaries.items()
-    }
+    sent = {audience: [canary.count, canary.vectors] for audience, canary in canaries.items()}
     try:
         child = run(
-            [sys.executable, "-m", "copilot.playbook.probe", str(folder), embedder],
+            # -P: a file of a library's name in the current folder must not be run.
+            [sys.executable, "-P", "-m", "copilot.playbook.probe", str(folder), embedder],
             input=json.dumps(sent).encode(),
             capture_output=True,
             timeout=_SECONDS,
@@ -50,8 +48,8 @@ def probe(folder: Path, embedder: str, canaries: Mapping[Audience, Canary]) -> N
 def _main() -> int:
     folder, embedder = Path(sys.argv[1]), sys.argv[2]
     canaries: dict[Audience, Canary] = {
-        audience: Canary(count, id_, tuple(vector))
-        for audience, (count, id_, vector) in json.load(sys.stdin).items()
+        audience: Canary(count, tuple(map(tuple, vectors)))
+        for audience, (count, vectors) in json.load(sys.stdin).items()
     }
     try:
         Vectors(folder, embedder).check(canaries)

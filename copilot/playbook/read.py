@@ -61,8 +61,8 @@ class Reading:
         reason: what was found and the remedy; of a read file `unchanged` (its text is then empty),
             a note on what was left out, or nothing.
         text: the text; Markdown for all kinds but `text`.
-        kind: `markdown`, `text`, `html`, `pdf`, `docx`, `pptx`, `xlsx`, `csv`, `json`, `jsonl`, or
-            empty when it was not opened.
+        kind: `markdown`, `text`, `html`, `pdf`, `docx`, `pptx`, `xlsx`, `csv`, `json`, `jsonl`;
+            `zip` when an archive fails as a whole; empty when it was not opened.
         digest: SHA-256 of the bytes, hexadecimal; empty when they were not loaded.
         encoding: of text formats, as found (`utf-8`, `gb18030`, `big5`, `utf-16-le` …).
     """
@@ -151,7 +151,7 @@ def _ask(sandbox: Sandbox, file: Found, known: Mapping[str, str], limits: Limits
         source = file.source
         for message, text in sandbox.ask({**job, "skip": len(readings)}):
             if message["event"] == "begin":
-                source = str(message["source"])
+                source = message["source"]
             elif message["event"] == "reading":
                 readings.append(_reading(source, message, text, limits))
             else:
@@ -159,23 +159,22 @@ def _ask(sandbox: Sandbox, file: Found, known: Mapping[str, str], limits: Limits
                 readings.append(Reading(source, "failed", reason, kind=_kind(source)))
                 break
         else:
-            return readings
+            return readings or [Reading(file.source, "failed", _lost("said nothing", limits))]
         if source == file.source:
             return readings
     reason = f"{_LOST} of its members stopped the reader; unpack it and remove them"
     return [*readings, Reading(file.source, "failed", reason)]
 
 
-def _reading(source: str, message: Message, text: bytes, limits: Limits) -> Reading:
-    reason = _lost("memory", limits) if message.get("exhausted") else str(message["reason"])
+def _reading(source: str, message: Message, text: str, limits: Limits) -> Reading:
     return Reading(
         source,
         message["status"],
-        reason,
-        text.decode(),
-        str(message["kind"]),
-        str(message["digest"]),
-        str(message["encoding"]),
+        _lost("memory", limits) if message.get("exhausted") else message["reason"],
+        text,
+        message["kind"],
+        message["digest"],
+        message["encoding"],
     )
 
 

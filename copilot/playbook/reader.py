@@ -30,8 +30,9 @@ if sys.platform != "win32":
 Message = dict[str, Any]
 
 _LENGTH = struct.Struct(">I")
-# The longest message beside its text: it may hold the digests of an archive's members.
-_LONGEST = 64 << 20
+# The longest message beside its text (it may hold the digests of an archive's members), and the
+# longest text.
+_LONGEST, _LONGEST_TEXT = 64 << 20, 256 << 20
 _PR_SET_PDEATHSIG = 1
 # Seconds beyond the time limit after which a child ends itself, should nobody have done it.
 _GRACE = 5
@@ -61,7 +62,9 @@ def receive(stream: IO[bytes]) -> tuple[Message, bytes] | None:
     if len(body) < length:
         return None
     message = json.loads(body)
-    text = stream.read(int(message["bytes"]))
+    if not isinstance(message, dict) or not 0 <= message.get("bytes", -1) <= _LONGEST_TEXT:
+        raise ValueError("a message of no known form")
+    text = stream.read(message["bytes"])
     return (message, text) if len(text) == message["bytes"] else None
 
 

@@ -133,6 +133,7 @@ def _fixes(
             continue
         reading, said = best
         done = reading.end
+        page.mended[done] = said[-1]
         del pending[start]
         yield Edit(start, done, said)
 

@@ -39,17 +39,25 @@ _INHERITED = (
     "TMPDIR",
     "TEMP",
 )
-# One thread per numeric library: each further one reserves memory that counts, on every core.
-_SINGLE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+# One thread per numeric library: each further one reserves memory that counts, on every core. And
+# markitdown imports onnxruntime, which since 1.29 reports to Microsoft unless told not to.
+_SET = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "ORT_DISABLE_TELEMETRY": "1",
+}
 
 
 class Sandbox:
     """One child process, started when first asked. One thread asks, another may watch."""
 
     def __init__(self, limits: Message) -> None:
-        """Args:
-        limits: what `reader.main` takes first: ``seconds``, ``memory_mb``, ``text_chars``,
-            ``bounds``.
+        """Nothing is started yet.
+
+        Args:
+            limits: what `reader.main` takes first: ``seconds``, ``memory_mb``, ``text_chars``,
+                ``bounds``.
         """
         self._limits = limits
         self._lock = threading.Lock()
@@ -58,7 +66,7 @@ class Sandbox:
         self._cause = ""
         self._closed = False
 
-    def ask(self, job: Message) -> Iterator[tuple[Message, bytes]]:
+    def ask(self, job: Message) -> Iterator[tuple[Message, str]]:
         """Have one file read; the reader's messages as they come.
 
         When the child is lost on the way the last message is ``lost`` with its ``cause``: `time`,
@@ -76,14 +84,14 @@ class Sandbox:
                     return
                 seconds = self._limits["seconds"] if message["event"] == "begin" else _START
                 self._set_deadline(time.monotonic() + seconds)
-                yield message, text
+                yield _checked(message), text.decode()
         except (OSError, ValueError, KeyError, TypeError):
             # It ended between two messages, or what it wrote is none.
             pass
         except GeneratorExit:
             self._end()
             raise
-        yield {"event": "lost", "cause": self._end(patience=_PATIENCE)}, b""
+        yield {"event": "lost", "cause": self._end(patience=_PATIENCE)}, ""
 
     def watch(self, now: float) -> None:
         """Kill the child if it takes too long or too much memory."""
@@ -138,7 +146,7 @@ class Sandbox:
             process, self._process = self._process, None
             cause, self._cause, self._deadline = self._cause, "", 0.0
         if process is None:
-            return cause or "closed"
+            return cause or ("was closed" if self._closed else "could not be started")
         try:
             # Its output ends a moment before it does.
             status = process.wait(patience)
@@ -216,10 +224,25 @@ def _start() -> subprocess.Popen[bytes]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env={**inherited, **_SINGLE},
+        env={**inherited, **_SET},
         # Ctrl-C in the terminal is for the parent, which ends its children itself.
         start_new_session=True,
     )
+
+
+def _checked(message: Message) -> Message:
+    """A child taken over by a file it reads may say anything; only what has the right form counts.
+
+    Raises:
+        ValueError: the message has another form.
+    """
+    texts = {"begin": ("source",), "reading": ("reason", "kind", "digest", "encoding")}
+    for name in texts[message["event"]]:
+        if not isinstance(message[name], str):
+            raise ValueError(f"{name} is no text")
+    if message["event"] == "reading" and message["status"] not in ("read", "skipped", "failed"):
+        raise ValueError("no known status")
+    return message
 
 
 def _resident(pid: int) -> int:

@@ -33,7 +33,8 @@ TRIES = 10_000
 # How far behind a bare `?` something odd must stand for it to be worth a try.
 NEARBY = 12
 
-_CUT_NOTE = re.compile(rf"[{LOST}]\(?([{pinyin.LETTERS}]{{1,6}})\)")
+# A note that lost its opening bracket together with the byte before it.
+CUT_NOTE = re.compile(rf"[{LOST}]\(?([{pinyin.LETTERS}]{{1,6}})\)")
 _HAN = re.compile(f"[{pinyin.HAN}]")
 _PUNCTUATION = frozenset("。，、；：？！“”‘’《》（）·—…")
 _LEADS = tuple(range(0x81, 0xFF))
@@ -58,17 +59,20 @@ class Reading:
 
 @dataclass(slots=True)
 class Page:
-    """A text under repair: where its notes stand, and which characters carry which."""
+    """A text under repair: where its notes stand, which characters carry which, what was mended."""
 
     text: str
     notes: dict[int, tuple[int, str]] = field(default_factory=dict)  # start -> end, syllable
     ends: dict[int, int] = field(default_factory=dict)  # end -> start
     noted: dict[str, set[str]] = field(default_factory=dict)  # syllable -> characters
+    mended: dict[int, str] = field(default_factory=dict)  # end of a run -> its last character
 
     def before(self, position: int) -> str:
         """The character before a position, notes skipped; empty at the beginning."""
-        while position in self.ends:
+        while position in self.ends and position not in self.mended:
             position = self.ends[position]
+        if position in self.mended:
+            return self.mended[position]
         return self.text[position - 1] if position else ""
 
     def after(self, position: int) -> str:
@@ -123,8 +127,8 @@ def readings(page: Page) -> tuple[dict[int, list[Reading]], int]:
 def oddities(raw: str) -> list[str]:
     """The signs of damage in a run: strange characters, cut notes, a letter left at its end."""
     bare = pinyin.NOTE.sub("", raw)
-    found = [note[0] for note in _CUT_NOTE.finditer(bare)]
-    bare = _CUT_NOTE.sub("", bare)
+    found = [note[0] for note in CUT_NOTE.finditer(bare)]
+    bare = CUT_NOTE.sub("", bare)
     found += [char for char in bare if is_odd(char)]
     return found + [char for char in bare[-1:] if char.isascii() and char.isalpha()]
 
@@ -146,7 +150,7 @@ def _entries(
         possible first bytes of the next character, and where its second byte is to be read.
     """
     text = page.text
-    if note := _CUT_NOTE.match(text, start):
+    if note := CUT_NOTE.match(text, start):
         if pinyin.is_syllable(note[1]):
             yield None, _noted_leads(page, start, note[1]) or _LEADS, note.end()
         return
@@ -183,9 +187,7 @@ def _read(
     text = page.text
     places: list[tuple[str, ...]] = [first] if first else []
     confirmed = int(first is None and len(leads) < len(_LEADS))
-    cut = bool(_CUT_NOTE.match(text, start)) or (
-        first is not None and not text[start + 1].isalnum()
-    )
+    cut = bool(CUT_NOTE.match(text, start)) or (first is not None and not text[start + 1].isalnum())
     inside = True
     while inside:
         if places:
@@ -195,7 +197,7 @@ def _read(
             return None
         code = _bytes(text[position])
         if text[position] in LOST:
-            note = _CUT_NOTE.match(text, position)
+            note = CUT_NOTE.match(text, position)
             options, known = _lost_trail(page, leads, note[1] if note else "")
             confirmed += known
             position = note.end() if note else position + 1

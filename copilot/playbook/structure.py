@@ -48,9 +48,9 @@ class Missing:
 class Outline:
     """The headings of a text in order, and what else the search for them showed.
 
-    ``marked`` says that they are Markdown's; ``head`` is where the contents begin (0 without),
-    ``body`` where the text below them begins, ``tail`` where it ends (None when nothing proves
-    that); ``title`` is a title glued to the contents; ``missing`` are entries without heading.
+    ``marked`` says that they are Markdown's; ``head`` is where the contents begin, ``body`` where
+    the text below them begins (0 without contents), ``tail`` where it ends (None when nothing
+    proves that); ``title`` is a title glued to them; ``missing`` are entries without heading.
     """
 
     headings: tuple[Heading, ...] = ()

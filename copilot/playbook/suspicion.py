@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from copilot.playbook import layout
+from copilot.playbook import layout, pinyin, shift
 
 Reason = Literal[
     "bytes out of step",
@@ -26,6 +26,7 @@ AROUND = 12
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff"
 _SIGNS: tuple[tuple[Reason, re.Pattern[str]], ...] = (
     ("private-use character", re.compile("[\ue000-\uf8ff]+")),
+    ("bytes out of step", shift.CUT_NOTE),
     ("character lost", re.compile(f"\ufffd+|锟斤拷|(?<=[{_HAN}])\\?(?=[{_HAN}])")),
     # One kana or bopomofo letter amid Chinese; の is at home there.
     (
@@ -59,7 +60,7 @@ def signs(text: str) -> Iterator[tuple[int, Reason]]:
         (sign.start(), reason)
         for reason, pattern in _SIGNS
         for sign in pattern.finditer(text)
-        if sign[0] != "?" or not _asks(text, sign.start())
+        if not _by_author(text, sign)
     )
     last = -AROUND - 1
     for position, reason in found:
@@ -82,7 +83,11 @@ def excerpt(text: str, start: int, end: int) -> str:
     return " ".join(text[max(0, start - AROUND) : end + AROUND].split())
 
 
-def _asks(text: str, position: int) -> bool:
-    """Whether the clause before a `?` can be a question, so that the mark is the author's."""
-    clause = _CLAUSE.split(text[max(0, position - 60) : position])[-1]
+def _by_author(text: str, sign: re.Match[str]) -> bool:
+    """Whether a sign can be the author's: a `?` behind a question, a bracket that ends so."""
+    if sign.lastindex:
+        return not pinyin.is_toned(sign[1]) or not pinyin.is_syllable(sign[1])
+    if sign[0] != "?":
+        return False
+    clause = _CLAUSE.split(text[max(0, sign.start() - 60) : sign.start()])[-1]
     return bool(_ASKING.search(clause))

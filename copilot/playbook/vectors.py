@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import chromadb
+from chromadb.api import ClientAPI
+from chromadb.api.shared_system_client import SharedSystemClient
 from chromadb.errors import ChromaError, NotFoundError
 
 from copilot.errors import IndexDamaged
@@ -20,11 +22,13 @@ _BATCH = 2000
 
 @dataclass(frozen=True, slots=True)
 class Canary:
-    """A vector that must come back first when asked for, and how many there must be at least."""
+    """Vectors that must be found when asked for, and how many a collection must hold at least.
+
+    Several, since a few flipped bits in Chroma's graph harm only the searches that pass them.
+    """
 
     count: int
-    id: str
-    vector: tuple[float, ...]
+    vectors: tuple[tuple[float, ...], ...]
 
 
 def names_of(embedder: str) -> dict[Audience, str]:
@@ -47,21 +51,21 @@ class Vectors:
         """
         path.mkdir(parents=True, exist_ok=True)
         self.names = names_of(embedder)
-        try:
-            self._client = chromadb.PersistentClient(
-                str(path), chromadb.Settings(anonymized_telemetry=False)
-            )
-            self._collections = {
-                audience: self._client.get_or_create_collection(
-                    name,
-                    # Cosine: the default space lost recall to a single zero vector (design.md).
-                    configuration={"hnsw": {"space": "cosine"}},
-                    embedding_function=None,
-                )
-                for audience, name in self.names.items()
-            }
-        except (ChromaError, ValueError, OSError, RuntimeError) as error:
-            raise IndexDamaged(f"Chroma cannot open {path.name!r}: {error}.") from error
+        with _wrapped(path.name):
+            self._client = _client(str(path))
+            try:
+                self._collections = {
+                    audience: self._client.get_or_create_collection(
+                        name,
+                        # Cosine: the default space lost recall to a single zero vector (design.md).
+                        configuration={"hnsw": {"space": "cosine"}},
+                        embedding_function=None,
+                    )
+                    for audience, name in self.names.items()
+                }
+            except BaseException:
+                self._client.close()
+                raise
 
     def drop_others(self) -> None:
         """Delete the collections of other embedders."""
@@ -125,38 +129,53 @@ class Vectors:
         """Ask each collection for a vector it must hold.
 
         A deleted segment folder answers every query with nothing and no error (design.md), so the
-        count and the canary's own similarity are both looked at.
+        count and the canaries' own similarity are both looked at.
 
         Raises:
-            IndexDamaged: a collection is short, or its canary does not come back.
+            IndexDamaged: a collection is short, or its canaries do not come back.
         """
         for audience, canary in canaries.items():
             collection = self._collections[audience]
             with _wrapped(collection.name):
                 count = collection.count()
                 found = collection.query(
-                    query_embeddings=[list(canary.vector)],
+                    query_embeddings=[list(vector) for vector in canary.vectors],
                     n_results=1,
                     include=["distances"],
                 )
-            distances = (found["distances"] or [[]])[0]
             # More than expected is what a crash between storing and noting leaves: no harm.
             if count < canary.count:
                 raise IndexDamaged(
                     f"collection {collection.name!r} holds {count} vectors of {canary.count}."
                 )
             # Another passage may have the very same text: its vector is as good a canary.
-            if not distances or float(distances[0]) > 1e-3:
-                raise IndexDamaged(f"collection {collection.name!r} lost its canary.")
+            lost = sum(
+                not distances or float(distances[0]) > 1e-3
+                for distances in found["distances"] or []
+            )
+            # Search is approximate: one that the graph does not lead to is no damage.
+            if lost > len(canary.vectors) // 4:
+                raise IndexDamaged(f"collection {collection.name!r} lost its canaries.")
 
     def close(self) -> None:
         """Release the folder."""
         self._client.close()
 
 
+def _client(path: str) -> ClientAPI:
+    try:
+        return chromadb.PersistentClient(path, chromadb.Settings(anonymized_telemetry=False))
+    except BaseException:
+        # Chroma keeps a system per path, one that failed to start as well: the folder that takes
+        # the damaged one's place would get it.
+        SharedSystemClient._identifier_to_system.pop(path, None)
+        raise
+
+
 @contextmanager
 def _wrapped(name: str) -> Iterator[None]:
+    """Chroma's errors as ours."""
     try:
         yield
-    except (ChromaError, ValueError, TypeError, RuntimeError) as error:
-        raise IndexDamaged(f"collection {name!r}: {error}.") from error
+    except (ChromaError, ValueError, TypeError, RuntimeError, OSError) as error:
+        raise IndexDamaged(f"Chroma cannot use {name!r}: {error}.") from error

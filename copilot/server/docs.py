@@ -13,7 +13,8 @@ from fastapi.responses import HTMLResponse
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark"><title>{title}</title><link rel="icon" href="data:,">
+<meta name="color-scheme" content="light dark"><title>{title}</title>
+<link rel="icon" href="/favicon.ico" type="image/svg+xml">
 <style>
 body {{ font: 16px/1.6 system-ui, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif;
   max-width: 52rem; margin: 2.5rem auto; padding: 0 1.25rem; }}

@@ -34,9 +34,9 @@ class EventStream(StreamingResponse):
         self._place = place
         self._gone = threading.Event()
         # Unbounded: an answer is small, and a reader that stalls must not keep a place.
-        self._sender, receiver = anyio.create_memory_object_stream[str](math.inf)
+        self._sender, self._receiver = anyio.create_memory_object_stream[str](math.inf)
         super().__init__(
-            receiver,
+            self._receiver,
             media_type="text/event-stream",
             headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
         )
@@ -51,6 +51,8 @@ class EventStream(StreamingResponse):
                 finally:
                     self._gone.set()
         finally:
+            self._sender.close()
+            self._receiver.close()
             self._place.leave()
 
     def _work(self) -> None:

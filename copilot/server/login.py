@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from importlib.resources import files
 from pathlib import Path
 from string import Template
 from typing import Annotated
@@ -29,6 +30,7 @@ def router(auth: Auth, language: str) -> APIRouter:
     """The routes of signing in and out, and the way to the console."""
     routes = APIRouter()
     template = Template((Path(__file__).parent / "login.html").read_text("utf-8"))
+    icon = (files("copilot.console") / "icon.svg").read_text("utf-8")
 
     def page(wrong: str = "", status: int = 200) -> HTMLResponse:
         texts = {
@@ -42,12 +44,17 @@ def router(auth: Auth, language: str) -> APIRouter:
         }
         told = f'<p class="wrong" role="alert">{escape(wrong)}</p>' if wrong else ""
         lang = "zh-CN" if language == "zh" else "en"
-        content = template.substitute(texts, lang=lang, wrong=told)
+        content = template.substitute(texts, lang=lang, icon=icon, wrong=told)
         return HTMLResponse(content, status_code=status, headers={"Cache-Control": "no-store"})
 
     @routes.get("/")
     def front(request: Request) -> Response:
         return RedirectResponse(CONSOLE if auth.person(request) else LOGIN, status_code=303)
+
+    @routes.get("/favicon.ico")
+    async def favicon() -> Response:
+        headers = {"Cache-Control": "max-age=86400"}
+        return Response(icon, media_type="image/svg+xml", headers=headers)
 
     @routes.get(LOGIN)
     def ask(request: Request) -> Response:

@@ -81,7 +81,7 @@ def test_one_child_serves_many_files(note: Path) -> None:
         for _ in range(3):
             [(begin, _), (found, text)] = list(reading.ask(job(note)))
             assert begin["source"] == "note.txt"
-            assert (found["status"], text.decode()) == ("read", SENTENCE)
+            assert (found["status"], text) == ("read", SENTENCE)
             [child] = children()
             first = child.pid
         assert [child.pid for child in children()] == [first]
@@ -195,6 +195,40 @@ def test_children_die_with_a_parent_that_is_killed(book: Path) -> None:
     killed = time.monotonic()
     wait_until(lambda: gone(child.pid), seconds=2)
     assert time.monotonic() - killed < 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        ("b'noise ' * 10_000", "ended (0)"),
+        ("frame(b'[1]')", "ended (0)"),
+        ('frame(b\'{"event": "end", "bytes": 999999999999}\')', "ended (0)"),
+        ('frame(b\'{"event": "begin", "source": 7, "bytes": 0}\')', "ended (0)"),
+        ('frame(b\'{"event": "reading", "status": "owned", "bytes": 0}\')', "ended (0)"),
+        ('frame(b\'{"event": "boo", "bytes": 0}\')', "ended (0)"),
+        ("sys.exit(3)", "ended (3)"),
+    ],
+)
+def test_a_child_that_speaks_nonsense_is_lost_and_no_more(
+    answer: str, cause: str, note: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "python"
+    program.write_text(
+        f"#!{sys.executable}\nimport struct, sys\n"
+        "def frame(body):\n    return struct.pack('>I', len(body)) + body\n"
+        f"sys.stdout.buffer.write({answer})\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    with sandbox() as reading:
+        assert list(reading.ask(job(note))) == [({"event": "lost", "cause": cause}, "")]
+
+
+def test_a_child_that_cannot_be_started(note: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with sandbox() as reading:
+        [(last, _)] = list(reading.ask(job(note)))
+    assert last == {"event": "lost", "cause": "could not be started"}
 
 
 def test_starting_a_child_imports_no_office_library() -> None:

@@ -183,7 +183,7 @@ def _leaves(value: object) -> list[str]:
 
 
 @given(JSON)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_no_value_of_a_json_is_lost(value: object) -> None:
     text, _ = json_text(json.dumps(value))
     for leaf in _leaves(value):

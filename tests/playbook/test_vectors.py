@@ -17,7 +17,7 @@ from tests.playbook.passages_made import vector
 
 
 def canary(id_: str, count: int) -> Canary:
-    return Canary(count, id_, tuple(float(x) for x in vector(id_)))
+    return Canary(count, (tuple(map(float, vector(id_))),))
 
 
 @pytest.fixture
@@ -81,8 +81,20 @@ def test_a_short_collection_is_noticed(vectors: Vectors) -> None:
 def test_a_lost_canary_is_noticed(vectors: Vectors) -> None:
     vectors.drop(vectors.names["member"], ["m1"])
     vectors.put("member", ["m3"], [vector("m3")])
-    with pytest.raises(IndexDamaged, match="canary"):
+    with pytest.raises(IndexDamaged, match="canaries"):
         vectors.check({"member": canary("m1", 2)})
+
+
+def test_one_lost_among_many_is_no_damage_but_a_quarter_is(tmp_path: Path) -> None:
+    names = [f"p{n}" for n in range(40)]
+    asked = tuple(tuple(map(float, vector(name))) for name in names)
+    with closing(Vectors(tmp_path / "chroma", "made@1")) as opened:
+        opened.put("member", names, [vector(name) for name in names])
+        opened.put("member", ["p0"], [vector("else")])
+        opened.check({"member": Canary(40, asked)})
+        opened.put("member", names[:11], [vector(f"else {name}") for name in names[:11]])
+        with pytest.raises(IndexDamaged, match="canaries"):
+            opened.check({"member": Canary(40, asked)})
 
 
 def test_many_near_doubles_do_not_hide_the_canary(tmp_path: Path) -> None:
@@ -93,8 +105,8 @@ def test_many_near_doubles_do_not_hide_the_canary(tmp_path: Path) -> None:
     close /= np.linalg.norm(close, axis=1, keepdims=True)
     with closing(Vectors(tmp_path / "chroma", "made@1")) as opened:
         opened.put("member", [f"p{n}" for n in range(3000)], list(close))
-        for n in range(0, 3000, 100):
-            opened.check({"member": Canary(3000, f"p{n}", tuple(map(float, close[n])))})
+        chosen = tuple(tuple(map(float, each)) for each in close[::100])
+        opened.check({"member": Canary(3000, chosen)})
 
 
 def test_a_folder_that_chroma_cannot_open_is_damage_and_can_be_replaced(tmp_path: Path) -> None:

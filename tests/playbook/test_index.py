@@ -1,0 +1,326 @@
+"""The index: in step with the records, and whole again after any damage."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from copilot import store
+from copilot.playbook.evidence import AUDIENCES, VISIBLE
+from copilot.playbook.index import Index
+from copilot.playbook.lexical import Lexical
+from copilot.playbook.records import Records
+from copilot.playbook.vectors import Vectors
+from tests.conftest import NOW
+from tests.playbook.passages_made import EMBEDDER, passage, save, vector
+
+FEW = [
+    passage("p1", "先发欢迎语，说明群规。"),
+    passage("p2", "读书会预算一千五百元。", position=1),
+    passage("p3", "退款由主管审批。", audience="operator", position=2),
+    passage("p4", "上岗第一周只旁听。", audience="trainee", position=3),
+]
+
+# Chroma writes a segment's files with the thousandth vector.
+MANY = [passage(f"m{n}", f"第{n}条说说活动怎么办。", position=n) for n in range(1100)]
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Iterator[Records]:
+    url = f"sqlite:///{tmp_path / 'records.db'}"
+    with closing(store.connect(url, backups=tmp_path, now=NOW)) as opened:
+        yield Records(opened)
+
+
+def open_index(tmp_path: Path, records: Records, embedder: str = EMBEDDER) -> Index:
+    index = Index(tmp_path / "index", records, embedder)
+    index.wait()
+    return index
+
+
+def agrees(folder: Path, records: Records, embedder: str = EMBEDDER) -> None:
+    """Both caches hold what the records hold, not less and not more."""
+    wanted = records.digests()
+    with closing(Lexical(folder / "words.db")) as words:
+        assert words.held() == {id_: digest for id_, (digest, _) in wanted.items()}
+        with closing(Vectors(folder / "chroma", embedder)) as vectors:
+            names = vectors.names
+            assert words.ledger() == {
+                id_: (names[audience], digest) for id_, (digest, audience) in wanted.items()
+            }
+            assert vectors.ids() == {
+                each: {id_ for id_, (_, audience) in wanted.items() if audience == each}
+                for each in AUDIENCES
+            }
+            for item in records.load(sorted(wanted)[:50]):
+                audience = item.passage.audience
+                assert vectors.search(item.embedding, (audience,), 1)[0][1] > 0.999
+
+
+def test_an_empty_playbook_has_an_empty_index(tmp_path: Path, records: Records) -> None:
+    with closing(open_index(tmp_path, records)) as index:
+        assert index.search_words("欢迎", AUDIENCES, 5) == []
+        assert index.search_vectors(vector("x"), AUDIENCES, 5) == []
+        assert index.health().vectors == "empty"
+        assert index.check()
+
+
+def test_it_follows_the_records(tmp_path: Path, records: Records) -> None:
+    with closing(open_index(tmp_path, records)) as index:
+        save(records, FEW)
+        index.sync()
+        assert index.search_words("群规", AUDIENCES, 5)[0][0] == "p1"
+        assert index.search_vectors(vector(FEW[1].text), AUDIENCES, 5)[0][0] == "p2"
+        assert (index.health().passages, index.health().words, index.health().vectors) == (
+            4,
+            4,
+            "ok",
+        )
+        save(records, [passage("p1", "改成退群流程。"), passage("p9", "新来的一段。")])
+        index.sync()
+        assert [id_ for id_, _ in index.search_words("群规", AUDIENCES, 5)] == []
+        assert index.search_words("退群流程", AUDIENCES, 5)[0][0] == "p1"
+        records.remove_root("/root")
+        index.sync()
+        assert index.search_vectors(vector(FEW[1].text), AUDIENCES, 5) == []
+    agrees(tmp_path / "index", records)
+
+
+def test_what_changed_while_it_was_closed_is_caught_up(tmp_path: Path, records: Records) -> None:
+    save(records, FEW)
+    open_index(tmp_path, records).close()
+    agrees(tmp_path / "index", records)
+    save(records, [*FEW[:2], passage("p8", "补充的一段。", position=2)])
+    open_index(tmp_path, records).close()
+    agrees(tmp_path / "index", records)
+
+
+def test_an_audience_change_moves_between_collections(tmp_path: Path, records: Records) -> None:
+    save(records, FEW)
+    with closing(open_index(tmp_path, records)) as index:
+        moved = [passage("p1", FEW[0].text, audience="operator"), *FEW[1:]]
+        save(records, moved)
+        index.sync()
+        assert index.search_words("群规", VISIBLE["member"], 5) == []
+        found = index.search_vectors(vector(FEW[0].text), VISIBLE["member"], 5)
+        assert "p1" not in {id_ for id_, _ in found}
+        assert index.search_vectors(vector(FEW[0].text), ("operator",), 1)[0][0] == "p1"
+    agrees(tmp_path / "index", records)
+
+
+def test_another_embedder_replaces_the_collections(tmp_path: Path, records: Records) -> None:
+    save(records, FEW)
+    open_index(tmp_path, records).close()
+    records.re_embed({each.id: vector(each.text, 24) for each in FEW}, "other@2")
+    with closing(open_index(tmp_path, records, "other@2")) as index:
+        assert index.search_vectors(vector(FEW[1].text, 24), AUDIENCES, 1)[0][0] == "p2"
+    agrees(tmp_path / "index", records, "other@2")
+    with closing(Vectors(tmp_path / "index" / "chroma", "other@2")) as vectors:
+        assert len(vectors._client.list_collections()) == 3
+
+
+# Damage ------------------------------------------------------------------------------------------
+
+
+def segments(folder: Path) -> list[Path]:
+    files = (folder / "chroma").rglob("data_level0.bin")
+    return [file.parent for file in files if file.stat().st_size > 100_000]
+
+
+def flip(folder: Path) -> None:
+    for found in segments(folder):
+        content = bytearray((found / "data_level0.bin").read_bytes())
+        for place in range(0, len(content), 997):
+            content[place] ^= 0x55
+        (found / "data_level0.bin").write_bytes(content)
+
+
+def half(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def forget(folder: Path) -> None:
+    """Lose the ledger's rows, as an old copy of the file would."""
+    with closing(sqlite3.connect(folder / "words.db")) as words, words:
+        words.execute("DELETE FROM vectors")
+        words.execute("DELETE FROM marks WHERE name = 'vectors'")
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "segment folder deleted": lambda folder: [shutil.rmtree(each) for each in segments(folder)],
+    "vectors flipped": flip,
+    "chroma.sqlite3 truncated": lambda folder: half(folder / "chroma" / "chroma.sqlite3"),
+    "chroma.sqlite3 deleted": lambda folder: (folder / "chroma" / "chroma.sqlite3").unlink(),
+    "chroma deleted": lambda folder: shutil.rmtree(folder / "chroma"),
+    "words.db deleted": lambda folder: (folder / "words.db").unlink(),
+    "words.db truncated": lambda folder: half(folder / "words.db"),
+    "ledger lost": forget,
+    "everything deleted": shutil.rmtree,
+}
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Records with many passages and an index in step; not to be touched."""
+    home = tmp_path_factory.mktemp("sound")
+    url = f"sqlite:///{home / 'records.db'}"
+    with closing(store.connect(url, backups=home, now=NOW)) as opened:
+        records = Records(opened)
+        save(records, MANY)
+        save(records, FEW, source="few.md")
+        open_index(home, records).close()
+        agrees(home / "index", records)
+    return home
+
+
+@pytest.fixture
+def home(sound: Path, tmp_path: Path) -> Path:
+    shutil.copytree(sound, tmp_path / "home")
+    return tmp_path / "home"
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damage_is_mended_while_words_answer(home: Path, damage: str) -> None:
+    DAMAGES[damage](home / "index")
+    with closing(store.connect(f"sqlite:///{home}/records.db", backups=home, now=NOW)) as opened:
+        records = Records(opened)
+        index = Index(home / "index", records, EMBEDDER)
+        with closing(index):
+            # At once, whatever the vectors are at.
+            assert index.search_words("欢迎语", VISIBLE["member"], 5)[0][0] == "p1"
+            index.wait()
+            assert (index.health().vectors, index.health().damage) == ("ok", "")
+            assert index.check()
+            wanted = vector(MANY[700].text)
+            assert index.search_vectors(wanted, VISIBLE["member"], 1)[0][0] == "m700"
+        agrees(home / "index", records)
+
+
+def test_nothing_is_rebuilt_without_need(home: Path) -> None:
+    before = segments(home / "index")[0].stat().st_ino
+    with closing(store.connect(f"sqlite:///{home}/records.db", backups=home, now=NOW)) as opened:
+        open_index(home, Records(opened)).close()
+    assert segments(home / "index")[0].stat().st_ino == before
+
+
+def test_passages_deleted_while_the_words_were_lost_leave_no_vectors(home: Path) -> None:
+    """Without the ledger nobody knows which vectors to drop: they are stored anew."""
+    (home / "index" / "words.db").unlink()
+    with closing(store.connect(f"sqlite:///{home}/records.db", backups=home, now=NOW)) as opened:
+        records = Records(opened)
+        records.drop_documents("/root", ["few.md"])
+        open_index(home, records).close()
+        agrees(home / "index", records)
+
+
+def test_damage_met_while_serving_is_mended(home: Path) -> None:
+    with closing(store.connect(f"sqlite:///{home}/records.db", backups=home, now=NOW)) as opened:
+        records = Records(opened)
+        with closing(open_index(home, records)) as index:
+            vectors = index._vectors
+            assert vectors is not None
+            vectors.drop(vectors.names["member"], [f"m{n}" for n in range(600)])
+            assert not index.check()
+            index.wait()
+            assert index.check()
+        agrees(home / "index", records)
+
+
+def test_words_damaged_while_serving_are_mended_at_once(home: Path) -> None:
+    with closing(store.connect(f"sqlite:///{home}/records.db", backups=home, now=NOW)) as opened:
+        records = Records(opened)
+        with closing(open_index(home, records)) as index:
+            index._words.close()  # so that nothing of the file is in memory
+            with (home / "index" / "words.db").open("r+b") as file:
+                file.seek(4096)
+                file.write(b"\x8a" * 4096 * 40)
+            results: list[str] = []
+            threads = [
+                threading.Thread(
+                    target=lambda: results.append(
+                        index.search_words("欢迎语", VISIBLE["member"], 5)[0][0]
+                    )
+                )
+                for _ in range(4)
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert results == ["p1"] * 4
+            index.wait()
+            assert index.health().vectors == "ok"
+        agrees(home / "index", records)
+
+
+def test_searching_never_fails_while_rebuilds_go_on(home: Path) -> None:
+    """Rebuilding closes Chroma under way: no search may be in it by then."""
+    errors: list[BaseException] = []
+    counts: list[int] = []
+    stop = threading.Event()
+
+    def search(index: Index) -> None:
+        wanted = vector(MANY[3].text)
+        try:
+            while not stop.is_set():
+                counts.append(len(index.search_vectors(wanted, VISIBLE["member"], 3)))
+                assert index.search_words("活动", VISIBLE["member"], 3)
+        except BaseException as error:
+            errors.append(error)
+
+    with closing(store.connect(f"sqlite:///{home}/records.db", backups=home, now=NOW)) as opened:
+        with closing(open_index(home, Records(opened))) as index:
+            threads = [threading.Thread(target=search, args=(index,)) for _ in range(3)]
+            for thread in threads:
+                thread.start()
+            for _ in range(4):
+                time.sleep(0.1)
+                index._rebuild("for the test.")
+                index.wait()
+            stop.set()
+            for thread in threads:
+                thread.join()
+            assert index.health().vectors == "ok"
+    assert errors == []
+    assert {0, 3} >= set(counts)
+    assert 3 in counts
+
+
+def test_a_rebuild_that_fails_is_told_and_tried_again(home: Path) -> None:
+    with closing(store.connect(f"sqlite:///{home}/records.db", backups=home, now=NOW)) as opened:
+        records = Records(opened)
+        chroma = home / "index" / "chroma"
+        shutil.rmtree(chroma)
+        chroma.write_text("a file stands where the folder should")
+        with closing(open_index(home, records)) as index:
+            assert index.health().vectors == "damaged"
+            assert "rebuilding failed" in index.health().damage
+            assert index.search_words("欢迎语", VISIBLE["member"], 5)[0][0] == "p1"
+            assert index.search_vectors(vector("x"), AUDIENCES, 5) == []
+            assert not index.check()
+            index.wait()
+            chroma.unlink()
+            assert not index.check()
+            index.wait()
+            assert index.check()
+            assert index.health().vectors == "ok"
+        agrees(home / "index", records)
+
+
+def test_new_records_reach_a_rebuilt_index(home: Path) -> None:
+    shutil.rmtree(home / "index" / "chroma")
+    with closing(store.connect(f"sqlite:///{home}/records.db", backups=home, now=NOW)) as opened:
+        records = Records(opened)
+        with closing(Index(home / "index", records, EMBEDDER)) as index:
+            save(records, [passage("n1", "重建时新来的一段。")], source="new.md")
+            index.sync()
+            assert index.search_vectors(vector("重建时新来的一段。"), ("member",), 1)[0][0] == "n1"
+        agrees(home / "index", records)
