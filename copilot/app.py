@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -73,9 +74,13 @@ class Replied:
 
 @dataclass(frozen=True, slots=True)
 class IndexReport:
-    """What became of every file, by root, and how long it took (seconds)."""
+    """What became of every file, by root, and how long it took (seconds).
+
+    ``audiences`` says for each root who may be answered from files that do not say it themselves.
+    """
 
     files: dict[str, list[FileReport]]
+    audiences: dict[str, Audience]
     passages: int
     embedded: int
     seconds: float
@@ -106,16 +111,15 @@ class Copilot:
             EmbedderError: the embedder cannot be loaded.
         """
         self.settings = settings
-        self._lock = lock_home(settings.home, doing)
-        try:
-            self._open(clock)
-        except BaseException:
-            self._lock.release()
-            raise
+        with ExitStack() as stack:
+            stack.callback(lock_home(settings.home, doing).release)
+            self._open(clock, stack)
+            self._closing = stack.pop_all()
 
-    def _open(self, clock: Callable[[], datetime]) -> None:
+    def _open(self, clock: Callable[[], datetime], stack: ExitStack) -> None:
         settings = self.settings
         self._store = connect(settings.records_url, backups=settings.home / "backups", now=clock())
+        stack.callback(self._store.close)
         self._records = Records(self._store)
         self.keys = Keys(self._store, clock)
         self.gaps = Gaps(self._store, clock)
@@ -123,9 +127,13 @@ class Copilot:
         tokens.configure(settings.tiktoken_cache_dir)
         _take_dictionary(folder("knowledge") / "dictionary.txt")
         self._embedder = embedder.load(settings.embedder)
+        # After another embedder was set, search works at once.
+        ingest.re_embed(self._records, self._embedder)
         self._index = Index(settings.home / "index", self._records, self._embedder.name)
+        stack.callback(self._index.close)
         self._searcher = Searcher(self._records, self._index, self._embedder)
         self._saver = ThreadSaver(settings.home / "threads.db")
+        stack.callback(self._saver.close)
         self._threads = [threading.Lock() for _ in range(64)]
         self._stop = threading.Event()
         self.prompt = prompts.load(folder("prompts"), "agent")
@@ -165,13 +173,14 @@ class Copilot:
     def index(
         self,
         paths: Sequence[Path],
-        audience: Audience = "member",
+        audience: Audience | None = None,
         progress: ingest.Progress | None = None,
     ) -> IndexReport:
         """Index files or folders; without any, bring every root already known up to date.
 
         Args:
-            audience: who may be answered from files that do not say it themselves.
+            audience: who may be answered from files that do not say it themselves. ``None`` leaves
+                a known root as it is; a new one is for members (docs/decisions/0007).
 
         Raises:
             BadInput: a path does not exist, or nothing has been indexed yet and none is given.
@@ -180,7 +189,9 @@ class Copilot:
         for path in paths:
             if not path.exists():
                 raise BadInput(f"{str(path)!r} does not exist.", remedy="Name a file or a folder.")
-        chosen = [Root(str(path.resolve()), audience) for path in paths] or self.roots()
+        known = {root.path: root.audience for root in self.roots()}
+        named = dict.fromkeys(str(path.resolve()) for path in paths)
+        chosen = [Root(path, audience or known.get(path, "member")) for path in named or known]
         if not chosen:
             raise BadInput(
                 "nothing has been indexed yet.",
@@ -210,7 +221,13 @@ class Copilot:
         embedded = sum(report.embedded for reports in files.values() for report in reports)
         embedded += ingest.re_embed(self._records, self._embedder, progress)
         self._index.sync()
-        return IndexReport(files, self._records.count(), embedded, time.monotonic() - started)
+        return IndexReport(
+            files,
+            {root.path: root.audience for root in chosen},
+            self._records.count(),
+            embedded,
+            time.monotonic() - started,
+        )
 
     def remove(self, path: Path) -> int:
         """Forget a root and everything read from it; the number of documents.
@@ -328,12 +345,9 @@ class Copilot:
         threading.Thread(target=check, name="canary", daemon=True).start()
 
     def close(self) -> None:
-        """Close everything and release the home."""
+        """Close everything and release the home; closing again does nothing."""
         self._stop.set()
-        self._index.close()
-        self._saver.close()
-        self._store.close()
-        self._lock.release()
+        self._closing.close()
 
     def __enter__(self) -> Copilot:
         return self
@@ -356,7 +370,8 @@ def lock_home(home: Path, doing: str) -> FileLock:
     """
     try:
         home.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(home / "lock")
+        # Not one per thread: who closes the copilot need not be who opened it.
+        lock = FileLock(home / "lock", thread_local=False)
         lock.acquire(timeout=0)
     except Timeout as error:
         try:

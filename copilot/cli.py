@@ -79,13 +79,14 @@ def index(
         typer.Argument(help="Files or folders; none brings what is known up to date."),
     ] = None,
     audience: Annotated[
-        As,
+        As | None,
         typer.Option(
             "--audience",
             help="Who may be answered from files that do not say it in their front matter:"
-            " `member` is everybody, `operator` and `trainee` are staff.",
+            " `member` is everybody, `operator` and `trainee` are staff. Not given, it stays as it"
+            " was; at first it is `member`.",
         ),
-    ] = As.member,
+    ] = None,
     remove: Annotated[
         Path | None, typer.Option("--remove", help="Forget this file or folder.")
     ] = None,
@@ -103,11 +104,11 @@ def index(
             for file in files:
                 _line({"root": root, **_plain(file)})
         return
-    _show_index(report, audience)
+    _show_index(report)
 
 
 def _with_progress(
-    copilot: Copilot, paths: list[Path], audience: As, *, quiet: bool
+    copilot: Copilot, paths: list[Path], audience: As | None, *, quiet: bool
 ) -> IndexReport:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -125,10 +126,10 @@ def _with_progress(
         def step(done: int, total: int, what: str) -> None:
             bar.update(task, completed=done, total=total, description=what[-40:])
 
-        return copilot.index(paths, audience.value, step)
+        return copilot.index(paths, audience.value if audience else None, step)
 
 
-def _show_index(report: IndexReport, audience: As) -> None:
+def _show_index(report: IndexReport) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -159,8 +160,13 @@ def _show_index(report: IndexReport, audience: As) -> None:
         f"{told}. {report.passages} passages in all, {report.embedded} embedded,"
         f" {report.seconds:.1f} s."
     )
-    who = "everybody, members included" if audience is As.member else "staff only"
-    console.print(f"Files that do not name their audience may be cited to: {who} (--audience).")
+    for audience in sorted(set(report.audiences.values())):
+        who = "everybody, members included" if audience == "member" else "staff only"
+        where = [escape(root) for root, each in report.audiences.items() if each == audience]
+        of = f" of {', '.join(where)}" if len(where) < len(report.audiences) else ""
+        console.print(
+            f"Files{of} that do not name their audience may be cited to: {who} (--audience)."
+        )
 
 
 def _counts(file: Any) -> list[int]:

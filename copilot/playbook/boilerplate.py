@@ -15,6 +15,9 @@ from copilot.playbook.wording import fold
 # A line goes when this much speaks against it (see `_score`). Where nothing proves that a line lies
 # outside the text, more must speak, since a playbook writes about downloads and members itself.
 ENOUGH = 4.0
+# What lines at an edge that speak of a site must have in all beyond half of that each, and how many
+# weaker ones may stand between those that go.
+TOGETHER, WEAK = 2.0, 3
 # Lines looked at on either side where nothing proves where the text begins and ends, and the
 # largest share of the text that may go so.
 LINES, SHARE = 30, 0.3
@@ -189,14 +192,18 @@ class _Judge:
     def edge(self, zone: Sequence[Line], stems: dict[Line, str]) -> Sequence[Line]:
         """The lines to drop from an edge inwards: up to the last of those that must go.
 
-        Behind one that must go a little less is enough, and two in a row may be weaker still.
+        Several that each say a little of a site go together; behind those that must go a little
+        less is enough; a few in a row may be weaker still.
         """
         last = weak = 0
+        weight = 0.0
         for count, line in enumerate(zone, start=1):
             score = self._score(line, stems) + bool(last)
-            if score >= ENOUGH:
-                last, weak = count, 0
-            elif score < ENOUGH / 2 or weak == 2:
+            if _cues(fold(line.text[:LONGEST])) >= 1:
+                weight += score - ENOUGH / 2
+            if score >= ENOUGH or weight >= TOGETHER:
+                last, weak, weight = count, 0, 0.0
+            elif score < ENOUGH / 2 or weak == WEAK:
                 break
             else:
                 weak += 1

@@ -9,6 +9,7 @@ from difflib import SequenceMatcher
 from itertools import islice
 
 from copilot.playbook import numbering
+from copilot.playbook.wording import fold
 
 # A list of three numbered lines can be anything; so can one whose lines do not come up again.
 FEWEST = 3
@@ -21,6 +22,8 @@ LONGEST = 60
 ALIKE = 0.75
 # Sightings of one title that are weighed against each other.
 SIGHTINGS = 12
+# What must speak for a heading (see `_weigh`): more than its number alone.
+HEADING = 4
 # One of the first entries at least must come up again before all of them are looked for.
 SAMPLE = 20
 
@@ -103,42 +106,53 @@ def find(text: str, folded: str) -> tuple[Contents, list[Sighting]] | None:
 
 def match(contents: Contents, folded: str) -> list[Sighting]:
     """The headings in the text: at most one for each entry, in the order of the contents."""
-    sightings = [
-        sighting
-        for number, entry in enumerate(contents.entries)
-        for sighting in _sightings(number, entry, folded, contents.end)
-    ]
+    sightings: list[Sighting] = []
+    ends: set[int] = set()
+    for number, entry in enumerate(contents.entries):
+        found = list(_sightings(number, entry, folded, contents.end, ends))
+        ends = {sighting.end for sighting in found}
+        sightings += found
     return _chain(sightings, len(contents.entries))
 
 
 def _blocks(text: str) -> Iterator[list[_Line]]:
     """Runs of contents-like lines near the beginning, blank lines and one stray line allowed."""
     block: list[_Line] = []
-    known: set[tuple[str, str]] = set()
     stray = 0
     for start, end in islice(_lines(text), LINES):
         line = _entry_line(text, start, end)
-        key = (line.number, line.titles[-1]) if line else ("", "")
-        if line is not None and key in known and end - start <= LONGEST + 20:
-            # The text begins: its first heading says the first entry again.
+        short = end - start <= LONGEST + 20
+        if line is not None and block and _begins_text(block, line):
             if len(block) >= FEWEST:
                 yield block
-            block, known, stray = [], set(), 0
-        if line is not None and end - start <= LONGEST + 20:
+            block = []
+        if line is not None and (short or block):
             block.append(line)
-            known.add(key)
             stray = 0
-            continue
-        if line is not None and block:
-            block.append(line)  # the last line of the contents, with the text glued to it
-        elif block and stray == 0 and end - start <= LONGEST // 2:
+            if short:
+                continue
+            # The last line of the contents, with the text glued to it.
+        elif block and not stray and end - start <= LONGEST // 2:
             stray = 1
             continue
         if len(block) >= FEWEST:
             yield block
-        block, known, stray = [], set(), 0
+        block, stray = [], 0
     if len(block) >= FEWEST:
         yield block
+
+
+def _begins_text(block: list[_Line], line: _Line) -> bool:
+    """Whether a line says an entry of the block again, so that the text begins with it.
+
+    The first entry, or one whose number stands but once in any contents (`1.1`, not `第一节`).
+    """
+    return any(
+        (known.kind, known.number) == (line.kind, line.number)
+        and fold(line.titles[0]).startswith(fold(known.titles[-1]))
+        for place, known in enumerate(block)
+        if place == 0 or known.kind.startswith("decimal")
+    )
 
 
 def _lines(text: str) -> Iterator[tuple[int, int]]:
@@ -246,8 +260,14 @@ def _glued_end(text: str, folded: str, block: list[_Line], glued: str) -> int:
     return line.start + place
 
 
-def _sightings(number: int, entry: Entry, folded: str, start: int) -> Iterator[Sighting]:
-    """Where an entry's heading may stand, with how much speaks for each place."""
+def _sightings(
+    number: int, entry: Entry, folded: str, start: int, ends: set[int]
+) -> Iterator[Sighting]:
+    """Where an entry's heading may stand, with how much speaks for each place.
+
+    Args:
+        ends: where headings of the entry before may end; a heading may follow at once.
+    """
     found: dict[int, Sighting] = {}
     for key in entry.keys:
         position = start
@@ -255,21 +275,22 @@ def _sightings(number: int, entry: Entry, folded: str, start: int) -> Iterator[S
             position = folded.find(key, position)
             if position < 0:
                 break
-            sighting = _weigh(number, entry, folded, position, position + len(key))
-            if sighting is not None:
-                found.setdefault(sighting.start, sighting)
+            end = position + len(key)
+            begin, score = _weigh(entry, folded, position, end, ends)
+            if score >= HEADING:
+                found.setdefault(begin, Sighting(number, begin, end, score))
             position += 1
     if not found and entry.number:
-        found = {each.start: each for each in _alike(number, entry, folded, start)}
+        found = {each.start: each for each in _alike(number, entry, folded, start, ends)}
     yield from found.values()
 
 
-def _weigh(number: int, entry: Entry, folded: str, position: int, end: int) -> Sighting | None:
-    """A title that stands at a position as a heading, with how much speaks for it (4–7).
+def _weigh(entry: Entry, folded: str, position: int, end: int, ends: set[int]) -> tuple[int, int]:
+    """Where a heading begins whose title stands at a position, and how much speaks for it (to 7).
 
-    Its number before it counts 3, a boundary before it 2 (a sentence end, a line's beginning), what
-    follows (a line's end, a paragraph mark, another heading) 1, a line of its own 1 more; a word of
-    reference before it (见, 参阅, an opening quote) takes 3 away. Less than 4 is no heading.
+    Its number before it counts 3, a boundary before it 2 (a sentence end, a line's beginning, the
+    heading before), what follows (a line's end, a paragraph mark, another heading) 1, a line of its
+    own 1 more; a word of reference before it (见, 参阅, an opening quote) takes 3 away.
     """
     start = position
     while start > max(0, position - 4) and folded[start - 1] in " \t\u3000、.．:：":
@@ -278,13 +299,13 @@ def _weigh(number: int, entry: Entry, folded: str, position: int, end: int) -> S
     start = start - len(entry.number) if labelled else position
     before = folded[start - 1] if start else "\n"
     if labelled and (before.isnumeric() or before == "."):
-        return None
+        return position, 0
     line_before = _at_line_start(folded, start)
     line_after = folded[end : end + 1] in ("", "\n")
     followed = line_after or folded[end] in "?\ufffd" or bool(numbering.label(folded, end))
-    score = 3 * labelled + 2 * (line_before or before in _BOUNDARY) + followed
+    score = 3 * labelled + 2 * (line_before or before in _BOUNDARY or start in ends) + followed
     score += (line_before and line_after) - 3 * (before in _REFERENCE)
-    return Sighting(number, start, end, score) if score >= 4 else None
+    return start, score
 
 
 def _at_line_start(folded: str, position: int) -> bool:
@@ -293,7 +314,9 @@ def _at_line_start(folded: str, position: int) -> bool:
     return position == 0 or folded[position - 1] == "\n"
 
 
-def _alike(number: int, entry: Entry, folded: str, start: int) -> Iterator[Sighting]:
+def _alike(
+    number: int, entry: Entry, folded: str, start: int, ends: set[int]
+) -> Iterator[Sighting]:
     """Places where the number stands before a title that is nearly the entry's."""
     title = re.sub(r"\s", "", entry.keys[-1]) if entry.keys else ""
     position = start
@@ -302,13 +325,13 @@ def _alike(number: int, entry: Entry, folded: str, start: int) -> Iterator[Sight
         if position < 0 or len(title) < 2:
             return
         found = numbering.label(folded[position : position + LONGEST])
-        bounded = not position or folded[position - 1] in _BOUNDARY
+        bounded = not position or folded[position - 1] in _BOUNDARY or position in ends
         if found and found.number == entry.number and bounded:
             begin = position + found.end
-            ends = range(begin + max(1, len(title) - 3), begin + len(title) + 5)
-            ratio, end = max((_ratio(title, folded[begin:end]), -end) for end in ends)
+            stops = range(begin + max(1, len(title) - 3), begin + len(title) + 5)
+            ratio, end = max((_ratio(title, folded[begin:end]), -end) for end in stops)
             if ratio >= ALIKE:
-                yield Sighting(number, position, -end, 4)
+                yield Sighting(number, position, -end, HEADING)
         position += 1
 
 

@@ -10,18 +10,15 @@ import re
 _OWN = re.compile(r"我(?!记得)|咱|自己|群里|本群")
 _CLAUSE = re.compile(r"[,。;!?、\n]+")
 
-# Names a source for what follows: 「书里说…」. Who has read it rarely says so; who misremembers does.
+# Names a source for what follows: 「书里说…」. Who has read it rarely says so.
 _SAID = re.compile(
     r"(?:书|文档|文章|资料|材料|手册|教程|课件|原文)(?:里面?|中|上)|我记得|来着|哪一[节章页]"
     r"|(?:书|文档|文章|资料|材料|手册|教程|原文)[^,。?]{0,4}(?:说|写|讲|提到|建议|规定|要求|推荐)"
 )
-# Asks for the reason of something, and so takes it for true.
-_WHY = re.compile(r"为什么|为啥|为何|凭什么|凭啥|干嘛要|怎么会|怎么做到|有什么道理")
-
 # Words that narrow a claim down to one, or turn it around.
 _NARROW = re.compile(
     r"只(?!是|有在|好|看)|仅|唯一|必须|一定要|不用|不需要|不必|无需|不许|取消|放弃|拒绝|禁止|反而"
-    r"|第一|首要|最低|先不|不管"
+    r"|[放排列摆]在?第一|首要|最低|先不|不管"
 )
 _UP = re.compile(r"提升|提高|上升|增长|增加|涨|翻倍|扩大")
 _DOWN = re.compile(r"下降|降低|降到|下滑|减少|缩短|掉到|下跌|压到|缩小")
@@ -84,11 +81,6 @@ def said(form: str) -> bool:
     return _SAID.search(form) is not None
 
 
-def why(form: str) -> bool:
-    """Whether a question asks for the reason of something that it takes for true."""
-    return _WHY.search(claim(form)) is not None
-
-
 def live(form: str) -> bool:
     """Whether only the asker's own records could answer."""
     return _LIVE.search(form) is not None
@@ -97,8 +89,8 @@ def live(form: str) -> bool:
 def contradictions(form: str, statement: str, evidence: str) -> int:
     """How many ways a question's claim differs from the evidence (0–3).
 
-    A figure that the evidence does not have, or two of them the other way round; up for down; a word
-    that narrows the claim (「只」「第一」) and stands nowhere in the evidence.
+    A figure that the evidence does not have, or two of them the other way round; up for down; a
+    word that narrows the claim (「只」「第一」) and stands nowhere in the evidence.
 
     Args:
         form: the question; ``statement`` is the one nearest to it, ``evidence`` all that was found

@@ -120,7 +120,7 @@ class Index:
             return
         wanted = {
             id_: (vectors.names[audience], digest, audience)
-            for id_, (digest, audience) in self._records.digests().items()
+            for id_, (digest, audience) in self._records.digests(self._embedder).items()
         }
         ledger = self._words.ledger()
         gone: dict[str, list[str]] = {}

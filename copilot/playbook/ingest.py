@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -12,10 +12,12 @@ import numpy as np
 
 from copilot.models.embedder import Embedder
 from copilot.playbook.clean import clean_document
-from copilot.playbook.evidence import Audience, Vector
-from copilot.playbook.passages import split
+from copilot.playbook.evidence import Audience, Passage, Vector
+from copilot.playbook.passages import audience_of, split
 from copilot.playbook.read import Limits, Reading, read
 from copilot.playbook.records import Records, digest_of
+
+log = logging.getLogger(__name__)
 
 # Raised when cleaning or splitting changes, so that unchanged files are read again.
 PIPELINE = "1"
@@ -53,30 +55,37 @@ def ingest(
     """Bring the records into step with the files below a root.
 
     Each file is one transaction: a crash loses at most the file under way, which the next call
-    takes up again. A file that has become unreadable keeps what was read of it before.
+    takes up again. A file that can no longer be read keeps what was read of it before, unless that
+    was for another audience; one with nothing in it any more keeps nothing.
     """
     key = str(root)
     records.add_root(key, audience)
-    version = hashlib.sha256(f"{PIPELINE} {audience}".encode()).hexdigest()[:8]
+    version = f"{PIPELINE}-{audience}"
     known = records.known(key)
-    unchanged = {
-        source: digest.split("-")[0]
+    # What was taken in otherwise is known to be there, but never as unchanged.
+    before = {
+        source: digest.removesuffix(f"-{version}") if digest.endswith(f"-{version}") else ""
         for source, digest in known.items()
-        if digest.endswith(f"-{version}")
     }
     reports: list[FileReport] = []
-    present: set[str] = set()
-    for reading in read(root, limits, workers=workers, known=unchanged, progress=progress):
-        present.add(reading.source)
-        if reading.status != "read":
-            reports.append(FileReport(reading.source, reading.status, reading.reason))
-        elif reading.reason == "unchanged":
-            reports.append(FileReport(reading.source, "unchanged"))
+    kept: set[str] = set()
+    for reading in read(root, limits, workers=workers, known=before, progress=progress):
+        if reading.status == "read" and reading.reason == "unchanged":
+            report = FileReport(reading.source, "unchanged")
+        elif reading.status == "read":
+            report = _take(reading, key, audience, records, embedder, version)
         else:
-            reports.append(_take(reading, key, audience, records, embedder, version))
-    gone = sorted(set(known) - present)
-    records.drop_documents(key, gone)
-    reports.extend(FileReport(source, "removed", "the file is gone") for source in gone)
+            report = FileReport(reading.source, reading.status, reading.reason)
+        reports.append(report)
+        if report.status != "skipped" and (
+            report.status != "failed" or known.get(report.source, "").endswith(f"-{audience}")
+        ):
+            kept.add(report.source)
+    records.drop_documents(key, sorted(set(known) - kept))
+    told = {report.source for report in reports}
+    reports.extend(
+        FileReport(source, "removed", "the file is gone") for source in sorted(set(known) - told)
+    )
     return reports
 
 
@@ -88,26 +97,24 @@ def _take(
     embedder: Embedder,
     version: str,
 ) -> FileReport:
-    document = clean_document(reading.source, reading.text, kind=reading.kind)
-    passages = split(document, root=root, audience=audience)
-    kept = records.embeddings_of(root, reading.source, embedder.name)
-    new = [passage for passage in passages if digest_of(passage) not in kept]
-    vectors: dict[str, Vector] = {
-        passage.id: kept[digest_of(passage)] for passage in passages if digest_of(passage) in kept
-    }
-    if new:
-        fresh = embedder.encode([to_embed(p.title, p.section, p.text) for p in new])
-        vectors |= {passage.id: vector for passage, vector in zip(new, fresh, strict=True)}
+    try:
+        document = clean_document(reading.source, reading.text, kind=reading.kind)
+        passages = split(document, root=root, audience=audience)
+    except Exception as error:  # whatever is in one file, the others are read
+        log.exception("cleaning %r failed", reading.source)
+        return FileReport(reading.source, "failed", f"cleaning it failed: {error!r}")
+    vectors, embedded = _embedded(passages, records, embedder, root, reading.source)
     cleaning = {
         name: [item if isinstance(item, str) else asdict(item) for item in items]
         for name, items in asdict_shallow(document.report).items()
     }
+    seen_by, odd = audience_of(document, audience)
     records.save_document(
         root,
         reading.source,
         digest=f"{reading.digest}-{version}",
         title=document.title,
-        audience=passages[0].audience if passages else audience,
+        audience=seen_by,
         report=cleaning,
         passages=passages,
         embeddings=vectors,
@@ -116,11 +123,27 @@ def _take(
     return FileReport(
         reading.source,
         "read",
+        "; ".join(reason for reason in (reading.reason, odd) if reason),
         title=document.title,
         passages=len(passages),
-        embedded=len(new),
+        embedded=embedded,
         cleaning=cleaning,
     )
+
+
+def _embedded(
+    passages: Sequence[Passage], records: Records, embedder: Embedder, root: str, source: str
+) -> tuple[dict[str, Vector], int]:
+    """Each passage's vector by its id, and how many of them had to be computed."""
+    kept = records.embeddings_of(root, source, embedder.name)
+    vectors = {
+        passage.id: kept[digest] for passage in passages if (digest := digest_of(passage)) in kept
+    }
+    new = [passage for passage in passages if passage.id not in vectors]
+    if new:
+        fresh = embedder.encode([to_embed(p.title, p.section, p.text) for p in new])
+        vectors |= {passage.id: vector for passage, vector in zip(new, fresh, strict=True)}
+    return vectors, len(new)
 
 
 def asdict_shallow(report: Any) -> dict[str, Any]:

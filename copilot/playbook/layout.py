@@ -8,8 +8,8 @@ from itertools import pairwise
 
 # Hard-wrapped text has lines of one width, in columns (a Chinese character takes two).
 NARROWEST, WIDEST = 40, 130
-# This share of the lines that another follows must be nearly full, and this many of them there be.
-NEARLY_FULL, FULL_SHARE, FULL_LINES = 0.85, 0.6, 3
+# This share of the lines cut within a sentence must be full, and this many of them there must be.
+FULL_SHARE, FULL_LINES = 0.6, 3
 # A line this long that ends a sentence is a paragraph, not a verse or an address.
 PARAGRAPH = 30
 
@@ -34,6 +34,7 @@ _SPECIAL = re.compile(
 )
 _COLUMNS = re.compile(r"\S {3,}(?=\S)")
 _SENTENCE = re.compile(r"[。！？!?…；;：:.][\"”』」’）)*_]{0,4}$")
+_WORD = re.compile(r"[!-~]{1,40}")
 _HYPHEN = re.compile(r"[A-Za-z]{2,}-$")
 
 
@@ -57,25 +58,25 @@ def marks(text: str) -> list[int]:
 
 def width(text: str) -> int:
     """The width in columns at which the text's lines were wrapped, 0 when they were not."""
-    lines = _prose_lines(text)
-    widths = sorted(
-        columns(line)
-        for line, following in pairwise(lines)
+    cut = [
+        (line, following)
+        for line, following in pairwise(_prose_lines(text))
         if line.strip() and following.strip() and not following.startswith("\u3000")
         if not _SPECIAL.match(following) and not ends_sentence(line)
-    )
-    if len(widths) < FULL_LINES:
+    ]
+    if len(cut) < FULL_LINES:
         return 0
+    widths = sorted(columns(line) for line, _ in cut)
     full = widths[int(len(widths) * 0.9)]
     if not NARROWEST <= full <= WIDEST or widths[-1] > full * 1.3:
         return 0
-    nearly = sum(each >= NEARLY_FULL * full for each in widths)
-    return full if nearly >= max(FULL_LINES, FULL_SHARE * len(widths)) else 0
+    filled = sum(_fills(line, following, full) for line, following in cut)
+    return full if filled >= max(FULL_LINES, FULL_SHARE * len(cut)) else 0
 
 
 def columns(line: str) -> int:
-    """The width of a line on a fixed-width screen."""
-    line = line.strip()
+    """The width of a line on a fixed-width screen, blanks at its end left out."""
+    line = line.rstrip()
     if line.isascii():
         return len(line)
     return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in line)
@@ -102,7 +103,7 @@ def lay(text: str, *, wrapped: int, known: frozenset[str] = frozenset()) -> str:
             last = ""
             continue
         bare = line.lstrip("\u3000 ") if line.startswith("\u3000") else line
-        gap = _gap(last, line, wrapped)
+        gap = _gap(last, line, wrapped, several=bool(done) and len(done[-1]) > 1)
         if not bare.strip():
             bare = ""
         elif gap == "joined":
@@ -130,18 +131,31 @@ def ends_sentence(line: str) -> bool:
     return bool(_SENTENCE.search(line[-12:]))
 
 
-def _gap(last: str, line: str, wrapped: int) -> str:
-    """What a line does behind another: "joined" to it, "line" of its own, new "paragraph"."""
+def _gap(last: str, line: str, wrapped: int, *, several: bool) -> str:
+    """What a line does behind another: "joined" to it, "line" of its own, new "paragraph".
+
+    Args:
+        several: whether the last line was itself joined to one before.
+    """
     if not last or is_special(line) or _is_row(last):
         return "line"
     ended = ends_sentence(last)
-    full = bool(wrapped) and columns(last) >= 0.8 * wrapped
     hanging = last.startswith(" ") or bool(_SPECIAL.match(last))
     if line.startswith("\u3000") or (wrapped and line.startswith("  ") and not hanging):
         return "paragraph"
-    if full and not ended:
+    # A line that ends a sentence ends the paragraph as well, unless not one character more fits.
+    if wrapped and (columns(last) >= wrapped - 2 if ended else _fills(last, line, wrapped)):
         return "joined"
-    return "paragraph" if ended and len(last) >= PARAGRAPH and not full else "line"
+    return "paragraph" if ended and (several or len(last) >= PARAGRAPH) else "line"
+
+
+def _fills(line: str, following: str, full: int) -> bool:
+    """Whether a line is so full that the first word or character of the next did not fit.
+
+    Four columns of tolerance: no line begins with a full stop or a closing bracket.
+    """
+    first = _WORD.match(following.lstrip())
+    return columns(line) + (len(first[0]) if first else 2) + 3 > full
 
 
 def _join(pieces: list[str], line: str, known: frozenset[str]) -> list[str]:

@@ -16,6 +16,9 @@ from copilot.playbook.evidence import AUDIENCES, Audience, Passage
 BUDGET = 210
 WHOLE = 315
 
+# A template with a blank nobody has filled in is for staff: members are never told a placeholder.
+_BLANK = "【待填"
+
 _LINKS = re.compile(r"(?:\s|[-*+]|\[\[[^\[\]]*\]\])*")
 _ITEM = re.compile(r"^\s*(?:[-*+•·]|\d{1,3}[.、)）]|[（(]\d{1,3}[)）]|[一二三四五六七八九十]+、)")
 
@@ -46,7 +49,7 @@ def split(document: Document, *, root: str, audience: Audience) -> list[Passage]
                     title=document.title,
                     section=name,
                     text=text,
-                    audience=audience,
+                    audience="operator" if _BLANK in text else audience,
                     position=len(passages),
                     asks=asks,
                 )

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Literal
 
 from copilot.errors import ReadError
-from copilot.playbook.archive import Bounds
-from copilot.playbook.folder import ROOT, Found, find
-from copilot.playbook.formats import kind_of
-from copilot.playbook.reader import Message
-from copilot.playbook.sandbox import Sandbox, Sandboxes
+from copilot.playbook.reading.archive import Bounds
+from copilot.playbook.reading.folder import ROOT, Found, find
+from copilot.playbook.reading.formats import kind_of
+from copilot.playbook.reading.reader import Message
+from copilot.playbook.reading.sandbox import Sandbox, Sandboxes
 
 Progress = Callable[[int, int, str], None]
 

@@ -250,10 +250,17 @@ class Records:
         with self._store.read() as session:
             return int(session.scalar(select(func.count()).select_from(PassageRow)) or 0)
 
-    def digests(self) -> dict[str, tuple[str, Audience]]:
-        """Passage id → (content digest, audience), for every passage."""
+    def digests(self, embedder: str | None = None) -> dict[str, tuple[str, Audience]]:
+        """Passage id → (content digest, audience), for every passage.
+
+        Args:
+            embedder: when given, only passages that this one has embedded.
+        """
+        wanted = select(PassageRow.id, PassageRow.digest, PassageRow.audience)
+        if embedder is not None:
+            wanted = wanted.where(PassageRow.embedder == embedder)
         with self._store.read() as session:
-            rows = session.execute(select(PassageRow.id, PassageRow.digest, PassageRow.audience))
+            rows = session.execute(wanted)
             return {id_: (digest, cast(Audience, audience)) for id_, digest, audience in rows}
 
     def embedded_by_others(self, embedder: str) -> list[Passage]:

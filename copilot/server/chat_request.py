@@ -123,6 +123,11 @@ def model_name(body: ChatRequest) -> str:
     return normalize.clean(name)[:_NAME].strip() or "community-qa"
 
 
+def wants_stream(body: ChatRequest) -> bool:
+    """Whether the answer is to come as events; some clients write the word."""
+    return body.stream is True or body.stream in ("true", "True", 1)
+
+
 def wants_usage(body: ChatRequest) -> bool:
     """Whether a stream ends with a chunk of usage."""
     options = body.stream_options

@@ -30,6 +30,7 @@ from copilot.server.chat_request import (
     prompt_tokens,
     thread,
     turn,
+    wants_stream,
     wants_usage,
 )
 from copilot.server.events import EventStream, data
@@ -74,13 +75,13 @@ def router(copilot: Copilot, auth: Auth, admission: Admission) -> APIRouter:
             thread(body, request, person, asks),
         )
         answering = _Answering(copilot, asked, asks, head, prompt_tokens(body))
-        unfit = _unfit(asks.question)
-        if unfit and person.role != "bot":
-            raise BadInput(f"messages: {unfit[1]}.", remedy="Send another question.")
+        told, why = _unfit(asks.question)
+        if told and person.role != "bot":
+            raise BadInput(f"messages: {why}.", remedy="Send another question.")
         place = admission.enter()
-        if body.stream is True or body.stream == "true":
-            return EventStream(answering.stream(place, unfit[0], usage=wants_usage(body)), place)
-        return answering.whole(place, unfit[0], apologises=person.role == "bot")
+        if wants_stream(body):
+            return EventStream(answering.stream(place, told, usage=wants_usage(body)), place)
+        return answering.whole(place, told, apologises=person.role == "bot")
 
     return routes
 

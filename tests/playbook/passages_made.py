@@ -29,7 +29,9 @@ def passage(
 
 def vector(text: str, dimensions: int = DIMENSIONS) -> Vector:
     """A unit vector that depends on the text alone."""
-    seed = int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8], "little")
+    seed = int.from_bytes(
+        hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8], "little"
+    )
     made = np.random.default_rng(seed).normal(size=dimensions).astype(np.float32)
     return made / np.float32(np.linalg.norm(made))
 

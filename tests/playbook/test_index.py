@@ -127,6 +127,17 @@ def test_another_embedder_replaces_the_collections(tmp_path: Path, records: Reco
         assert len(vectors._client.list_collections()) == 3
 
 
+def test_vectors_of_another_embedder_are_never_stored(tmp_path: Path, records: Records) -> None:
+    """They may have other dimensions, and say nothing where they have the same."""
+    save(records, FEW)
+    records.re_embed({"p1": vector(FEW[0].text, 24)}, "other@2")
+    with closing(open_index(tmp_path, records)) as index:
+        assert index.health().vectors == "ok"
+        found = index.search_vectors(vector(FEW[1].text), AUDIENCES, 9)
+        assert {id_ for id_, _ in found} == {"p2", "p3", "p4"}
+        assert index.search_words("群规", AUDIENCES, 1)[0][0] == "p1"
+
+
 # Damage ------------------------------------------------------------------------------------------
 
 

@@ -62,7 +62,9 @@ def test_syllables(syllable: str) -> None:
     assert pinyin.is_syllable(syllable)
 
 
-@pytest.mark.parametrize("word", ["", "x", "kol", "ai1", "xùè", "jia ", "bing2", "ruo2", "fong", "AI"])
+@pytest.mark.parametrize(
+    "word", ["", "x", "kol", "ai1", "xùè", "jia ", "bing2", "ruo2", "fong", "AI"]
+)
 def test_no_syllables(word: str) -> None:
     assert not pinyin.is_syllable(word)
 
@@ -70,6 +72,8 @@ def test_no_syllables(word: str) -> None:
 @given(st.text("數續(xùAaé)（）中 \n", max_size=60))
 def test_removal_only_takes_brackets(text: str) -> None:
     plain = stripped(text)
-    assert [char for char in plain if char in "數續中"] == [char for char in text if char in "數續中"]
+    assert [char for char in plain if char in "數續中"] == [
+        char for char in text if char in "數續中"
+    ]
     spans = pinyin.removable(text)
     assert all(text[start] in "(（" and text[end - 1] in ")）" for start, end in spans)

@@ -154,6 +154,14 @@ def test_re_embedding_changes_only_what_is_named(records: Records) -> None:
     assert np.array_equal(item.embedding, vector("neu", 8))
 
 
+def test_digests_can_be_asked_for_by_embedder(records: Records) -> None:
+    save(records, THREE)
+    records.re_embed({"p1": vector("neu", 8)}, "other@1")
+    assert set(records.digests()) == {"p1", "p2", "p3"}
+    assert set(records.digests("other@1")) == {"p1"}
+    assert set(records.digests(EMBEDDER)) == {"p2", "p3"}
+
+
 def test_digest_follows_what_is_searched_and_nothing_else() -> None:
     one = THREE[0]
     for changed in (

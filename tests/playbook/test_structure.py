@@ -67,9 +67,7 @@ def found(text: str) -> list[tuple[int, str, str]]:
 def bodies(text: str) -> list[str]:
     headings = outline(text).headings
     stops = [each.start for each in headings[1:]] + [len(text)]
-    return [
-        text[each.end : stop].strip("?\n ") for each, stop in zip(headings, stops, strict=True)
-    ]
+    return [text[each.end : stop].strip("?\n ") for each, stop in zip(headings, stops, strict=True)]
 
 
 @pytest.mark.parametrize("leader", ["", " ........ ", "……", "\t", " · · · "])
@@ -102,7 +100,11 @@ def test_contents_in_the_other_script() -> None:
 
 
 def test_headings_with_damage_are_still_found() -> None:
-    body = glued("?").replace("2.2每周要做的事?", "2.2每周要?的事?").replace("第三章 收尾", "第三章收尾")
+    body = (
+        glued("?")
+        .replace("2.2每周要做的事?", "2.2每周要?的事?")
+        .replace("第三章 收尾", "第三章收尾")
+    )
     assert found("\n".join(entries()) + "\n\n" + body) == EXPECTED
 
 
@@ -123,14 +125,18 @@ def test_a_text_that_breaks_off_early_still_has_its_headings() -> None:
 
 
 def test_a_mention_of_a_later_section_is_no_heading() -> None:
-    body = glued("?").replace("写不出来就不要建。", "排班见2.1每天要做的事，散群见3.1什么时候该散。")
+    body = glued("?").replace(
+        "写不出来就不要建。", "排班见2.1每天要做的事，散群见3.1什么时候该散。"
+    )
     text = "\n".join(entries()) + "\n\n" + body
     assert found(text) == EXPECTED
     assert "3.1什么时候该散。" in bodies(text)[1]
 
 
 def test_lists_are_no_contents() -> None:
-    text = "准备三样东西：\n1. 场地\n2. 茶点\n3. 签到表\n\n场地要安静，茶点要简单，签到表要提前印好。"
+    text = (
+        "准备三样东西：\n1. 场地\n2. 茶点\n3. 签到表\n\n场地要安静，茶点要简单，签到表要提前印好。"
+    )
     assert outline(text) == Outline()
 
 
@@ -223,7 +229,15 @@ def test_split_takes_the_number_off(heading: str, number: str, title: str) -> No
 
 @pytest.mark.parametrize(
     ("number", "value"),
-    [("2.3", 3), ("十", 10), ("十二", 12), ("二十一", 21), ("一百零五", 105), ("第三章", 3), ("", 0)],
+    [
+        ("2.3", 3),
+        ("十", 10),
+        ("十二", 12),
+        ("二十一", 21),
+        ("一百零五", 105),
+        ("第三章", 3),
+        ("", 0),
+    ],
 )
 def test_last_value(number: str, value: int) -> None:
     assert numbering.last_value(number) == value

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ import httpx
 import uvicorn
 from starlette.types import ASGIApp
 
+from copilot.agent.memory import ThreadSaver
 from copilot.app import Copilot
 from copilot.server import api
 from copilot.server.auth import Auth
@@ -70,6 +72,24 @@ class Served:
         if role:
             lines.append(f"Authorization: Bearer {self.keys[role]}")
         return self.raw("\r\n".join(lines).encode() + b"\r\n\r\n" + content)
+
+
+def thread_of(served: Served, answer: str) -> str:
+    """The conversation that an answer in the journal belongs to; empty for none."""
+    with closing(sqlite3.connect(served.copilot.settings.home / "records.db")) as records:
+        row = records.execute("SELECT thread FROM desk_journal WHERE id = ?", [answer]).fetchone()
+    return str(row[0])
+
+
+def held_in(served: Served, thread: str) -> str:
+    """Everything that a conversation remembers, as one text."""
+    saver = ThreadSaver(served.copilot.settings.home / "threads.db")
+    try:
+        held = saver.get({"configurable": {"thread_id": thread}})
+    finally:
+        saver.close()
+    messages = held["channel_values"]["messages"] if held else []
+    return "\n".join(str(each.content) for each in messages)
 
 
 def unchunked(reply: bytes) -> bytes:

@@ -5,12 +5,19 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import httpx
 import openai
 import pytest
 
 from tests.conftest import SECRET
-from tests.server.serving import ASK, FOUND, Served, question, unchunked
+from tests.server.serving import (
+    ASK,
+    FOUND,
+    Served,
+    held_in,
+    question,
+    thread_of,
+    unchunked,
+)
 
 PATHS = ("/v1/chat/completions", "/chat/completions")
 
@@ -166,7 +173,9 @@ def test_a_key_sees_the_models_it_may_name(
 @pytest.mark.parametrize(
     "model", ["community-qa", "community-ops", "community-trainer", "gpt-4o", "", None, 7]
 )
-@pytest.mark.parametrize("text", ["退款由谁审批，内部口令是什么？", "有人要退钱怎么办", "退款找谁批"])
+@pytest.mark.parametrize(
+    "text", ["退款由谁审批，内部口令是什么？", "有人要退钱怎么办", "退款找谁批"]
+)
 def test_a_bot_never_reaches_an_operator_passage(server: Served, model: Any, text: str) -> None:
     """Whatever model it names, and whoever the system message says it is."""
     body = question(text, model=model)
@@ -225,15 +234,8 @@ def test_the_openai_client_understands_errors(server: Served) -> None:
 
 # Conversations -----------------------------------------------------------------------------------
 
-
-def follow_up(server: Served, role: str, headers: dict[str, str], **named: Any) -> str:
-    """Ask about the reading club, then a question that leans on it; the passages behind it."""
-    for text in ("读书会的预算是多少？", "那人数呢？"):
-        reply = server.post(PATHS[0], question(text, **named), role, headers=headers)
-        assert reply.status_code == 200
-    return " ".join(each["source"] for each in reply.json()["citations"])
-
-
+FIRST = "读书会的预算是多少？"
+LEANS = "那场地呢？"
 NAMES: list[tuple[dict[str, str], dict[str, Any]]] = [
     ({"X-Conversation-Id": "c-header"}, {}),
     ({}, {"metadata": {"conversation_id": "c-meta", "user_id": "u", "channel": "wecom"}}),
@@ -242,77 +244,59 @@ NAMES: list[tuple[dict[str, str], dict[str, Any]]] = [
 ]
 
 
+def remembered(server: Served, role: str, headers: dict[str, str], **named: Any) -> str:
+    """Ask something that leans on what was said; what the conversation then holds."""
+    reply = server.post(PATHS[0], question(LEANS, **named), role, headers=headers).json()
+    thread = thread_of(server, reply["answer_id"])
+    return held_in(server, thread) if thread else ""
+
+
 @pytest.mark.parametrize(("headers", "named"), NAMES)
 def test_a_named_conversation_is_remembered(
     server: Served, headers: dict[str, str], named: dict[str, Any]
 ) -> None:
-    assert "线下读书会.md" in follow_up(server, "bot", headers, **named)
-    entry = remembered(server)
-    assert "读书会" in entry
+    server.post(PATHS[0], question(FIRST, **named), "bot", headers=headers)
+    held = remembered(server, "bot", headers, **named)
+    assert FIRST in held
+    assert LEANS in held
 
 
-def remembered(server: Served) -> str:
-    """What the last conversation holds, from the journal's newest entry."""
-    latest = server.copilot.journal.latest(2)
-    return " ".join(question for _, _, question, *_ in latest)
-
-
-def test_a_conversation_belongs_to_its_key_and_user(server: Served) -> None:
-    """The same name means another conversation for another key, user or channel."""
+def test_a_conversation_belongs_to_its_key_user_and_channel(server: Served) -> None:
+    """The same name means another conversation for anybody else."""
     name = {"X-Conversation-Id": "shared-name"}
-    opened = server.post(PATHS[0], question("读书会的预算是多少？", user="a"), "bot", headers=name)
-    assert "线下读书会.md" in opened.text
-
-    def lean(role: str, **named: Any) -> bool:
-        body = question("那场地呢？", **named)
-        reply = server.post(PATHS[0], body, role, headers=name).json()
-        return "读书会的预算" in asked_of(server, reply)
-
-    assert lean("bot", user="a")
-    assert not lean("operator", user="a")
-    assert not lean("bot", user="b")
-    assert not lean("bot", user="a", metadata={"channel": "qq"})
-
-
-def asked_of(server: Served, reply: dict[str, Any]) -> str:
-    """What was searched for: the gap or the passages say; the thread is read from the store."""
-    from copilot.desk.journal import EntryRow
-
-    with server.copilot._store.begin() as session:
-        row = session.get(EntryRow, reply["answer_id"])
-        assert row is not None
-        thread = row.thread
-    held = server.copilot._saver.get({"configurable": {"thread_id": thread}})
-    messages = held["channel_values"]["messages"] if held else []
-    return " ".join(str(each.content) for each in messages)
+    server.post(PATHS[0], question(FIRST, user="a"), "bot", headers=name)
+    assert FIRST in remembered(server, "bot", name, user="a")
+    for role, named in (
+        ("operator", {"user": "a"}),
+        ("bot", {"user": "b"}),
+        ("bot", {}),
+        ("bot", {"user": "a", "metadata": {"channel": "qq"}}),
+    ):
+        held = remembered(server, role, name, **named)
+        assert LEANS in held
+        assert FIRST not in held
 
 
 def test_history_in_the_request_is_used_and_nothing_is_kept(server: Served) -> None:
     messages = [
-        {"role": "user", "content": "读书会的预算是多少？"},
+        {"role": "user", "content": FIRST},
         {"role": "assistant", "content": "一场读书会的预算是1500元。"},
         {"role": "user", "content": "那人数呢？"},
     ]
-    headers = {"X-Conversation-Id": "has-history"}
-    reply = server.post(PATHS[0], {"messages": messages}, "bot", headers=headers)
-    assert "线下读书会.md" in " ".join(each["source"] for each in reply.json()["citations"])
-    after = server.post(PATHS[0], question("那人数呢？"), "bot", headers=headers).json()
-    assert "1500" not in asked_of(server, after)
+    name = {"X-Conversation-Id": "has-history"}
+    reply = server.post(PATHS[0], {"messages": messages}, "bot", headers=name).json()
+    assert "活动/线下读书会.md" in {each["source"] for each in reply["citations"]}
+    assert thread_of(server, reply["answer_id"]) == ""
+    assert FIRST not in remembered(server, "bot", name)
 
 
 def test_without_a_name_nothing_is_remembered(server: Served) -> None:
-    server.post(PATHS[0], question("读书会的预算是多少？", user="somebody"), "bot")
-    reply = server.post(PATHS[0], question("那场地呢？", user="somebody"), "bot").json()
-    from copilot.desk.journal import EntryRow
-
-    with server.copilot._store.begin() as session:
-        row = session.get(EntryRow, reply["answer_id"])
-        assert row is not None
-        assert row.thread == ""
+    """`user` alone names a person, not a conversation."""
+    server.post(PATHS[0], question(FIRST, user="somebody"), "bot")
+    assert remembered(server, "bot", {}, user="somebody") == ""
 
 
-def test_it_is_said_what_was_asked_last(server: Served) -> None:
-    """The question is the last user message, whatever follows it."""
+def test_the_question_is_the_last_user_message(server: Served) -> None:
     messages = [
         {"role": "system", "content": "回答时请卖萌。"},
         {"role": "user", "content": ASK},
@@ -321,14 +305,3 @@ def test_it_is_said_what_was_asked_last(server: Served) -> None:
     ]
     reply = server.post(PATHS[0], {"messages": messages}, "bot")
     assert FOUND in reply.json()["choices"][0]["message"]["content"]
-
-
-def test_the_first_byte_comes_before_the_answer(server: Served) -> None:
-    with (
-        server.client("bot") as client,
-        client.stream("POST", PATHS[0], json=question(stream=True)) as reply,
-    ):
-        assert reply.status_code == 200
-        first = next(reply.iter_text())
-    assert first.startswith("data: ")
-    assert isinstance(reply, httpx.Response)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from copilot.playbook.formats import kind_of
+from copilot.playbook.reading.formats import kind_of
 
 # The source of the root itself, when it cannot be listed.
 ROOT = "./"

@@ -1,7 +1,7 @@
 """Reader: the child process that turns files into text, confined, one job after the other.
 
-Started by `sandbox` as ``python -m copilot.playbook.reader``. Its standard input brings the limits
-and then jobs, its standard output takes what it begins and what it has read. A message is a JSON
+Started by `sandbox` as ``python -m copilot.playbook.reading.reader``. Its standard input brings the
+limits and then jobs, its standard output takes what it begins and what it has read. A message is a JSON
 object behind its length (four bytes, big-endian), followed by as many bytes of text as it says
 under ``bytes``.
 """
@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 from copilot.errors import ReadError
-from copilot.playbook.archive import Archive, Bounds
-from copilot.playbook.formats import extract, kind_of
+from copilot.playbook.reading.archive import Archive, Bounds
+from copilot.playbook.reading.formats import extract, kind_of
 
 if sys.platform != "win32":
     import resource

@@ -7,8 +7,8 @@ import zlib
 import pytest
 
 from copilot.errors import ReadError
-from copilot.playbook.archive import Archive, Bounds, Member
-from copilot.playbook.formats import kind_of
+from copilot.playbook.reading.archive import Archive, Bounds, Member
+from copilot.playbook.reading.formats import kind_of
 from tests.playbook.files_made import noise, raw_zip, zeros, zipped
 
 BOUNDS = Bounds(member_mb=16, total_mb=32, ratio=200, files=100)

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from copilot.errors import ReadError
-from copilot.playbook.encoding import decode, decode_name, score
+from copilot.playbook.reading.encoding import decode, decode_name, score
 from tests.playbook.files_made import SENTENCE, TRADITIONAL, noise
 
 # Two- to eight-character texts people really name files with; no sentence to go by.

@@ -3,7 +3,7 @@
 import pytest
 
 from copilot.errors import ReadError
-from copilot.playbook.pages import pdf_text, without_running_heads
+from copilot.playbook.reading.pages import pdf_text, without_running_heads
 from tests.playbook.files_made import SENTENCE, noise, pdf, scanned_pdf
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from copilot.playbook.sandbox import Sandbox, Sandboxes
+from copilot.playbook.reading.sandbox import Sandbox, Sandboxes
 from tests.conftest import wait_until
 from tests.playbook.files_made import SENTENCE, docx, paragraph, slow_docx
 
@@ -51,7 +51,7 @@ def children() -> list[psutil.Process]:
     return [
         child
         for child in psutil.Process().children()
-        if "copilot.playbook.reader" in child.cmdline()
+        if "copilot.playbook.reading.reader" in child.cmdline()
     ]
 
 
@@ -233,7 +233,7 @@ def test_a_child_that_cannot_be_started(note: Path, monkeypatch: pytest.MonkeyPa
 
 def test_starting_a_child_imports_no_office_library() -> None:
     program = (
-        "import sys, copilot.playbook.reader\n"
+        "import sys, copilot.playbook.reading.reader\n"
         "print({'markitdown', 'numpy', 'lxml', 'openpyxl', 'pypdfium2', 'bs4', 'pydantic'}"
         " & set(sys.modules))"
     )

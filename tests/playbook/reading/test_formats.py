@@ -4,8 +4,8 @@ import openpyxl
 import pytest
 
 from copilot.errors import ReadError
-from copilot.playbook.archive import Bounds
-from copilot.playbook.formats import KINDS, Content, extract, kind_of
+from copilot.playbook.reading.archive import Bounds
+from copilot.playbook.reading.formats import KINDS, Content, extract, kind_of
 from tests.playbook.files_made import (
     SENTENCE,
     docx,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
 from copilot.errors import ReadError
-from copilot.playbook.encoding import decode_name
+from copilot.playbook.reading.encoding import decode_name
 
 # Inflated so far before the ratio counts: short files of one repeated line compress 1 : 500.
 _RATIO_FROM = 8 << 20

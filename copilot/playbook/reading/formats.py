@@ -11,10 +11,10 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from copilot.errors import ReadError
-from copilot.playbook.archive import Archive, Bounds
-from copilot.playbook.encoding import decode, looks_like
-from copilot.playbook.pages import pdf_text
-from copilot.playbook.tables import csv_text, json_text, jsonl_text, xlsx_text
+from copilot.playbook.reading.archive import Archive, Bounds
+from copilot.playbook.reading.encoding import decode, looks_like
+from copilot.playbook.reading.pages import pdf_text
+from copilot.playbook.reading.tables import csv_text, json_text, jsonl_text, xlsx_text
 
 # File extension -> kind. Zips are taken apart before this module is asked.
 KINDS = {

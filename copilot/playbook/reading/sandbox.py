@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import psutil
 
-from copilot.playbook.reader import Message, receive, send
+from copilot.playbook.reading.reader import Message, receive, send
 from copilot.settings import environment
 
 Answer = TypeVar("Answer")
@@ -220,7 +220,7 @@ def _start() -> subprocess.Popen[bytes]:
     inherited = {name: outside[name] for name in _INHERITED if name in outside}
     return subprocess.Popen(
         # -P: a file of the working folder named like a module is not imported.
-        [sys.executable, "-P", "-X", "utf8", "-m", "copilot.playbook.reader"],
+        [sys.executable, "-P", "-X", "utf8", "-m", "copilot.playbook.reading.reader"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

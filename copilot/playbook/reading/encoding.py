@@ -203,7 +203,8 @@ def _plausible(text: str, codec: str) -> bool:
     if not codec.startswith("utf-16"):
         return True
     ascii_share = sum(char < "\x7f" for char in text[:_SAMPLE]) / max(1, len(text[:_SAMPLE]))
-    return ascii_share > 0.7 or score(text) >= _CLEARLY
+    needed = _CLEARLY if len(text) <= _FEW // 8 else _READS_AS_CHINESE
+    return ascii_share > 0.7 or score(text) >= needed
 
 
 def _marked(data: bytes, mark: bytes, codec: str) -> Decoded:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from copilot.errors import ReadError
-from copilot.playbook.tables import csv_text, json_text, jsonl_text, xlsx_text
+from copilot.playbook.reading.tables import csv_text, json_text, jsonl_text, xlsx_text
 from tests.playbook.files_made import xlsx
 
 
