@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -98,7 +99,8 @@ def index(
             count = copilot.remove(remove)
             _print(as_json, {"removed": count}, f"Forgot {count} documents of {remove}.")
             return
-        report = _with_progress(copilot, paths or [], audience, quiet=as_json)
+        with _bar(quiet=as_json) as step:
+            report = copilot.index(paths or [], audience.value, step)
     if as_json:
         for root, files in report.files.items():
             for file in files:
@@ -107,9 +109,9 @@ def index(
     _show_index(report)
 
 
-def _with_progress(
-    copilot: Copilot, paths: list[Path], audience: As | None, *, quiet: bool
-) -> IndexReport:
+@contextmanager
+def _bar(*, quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
+    """A progress bar on standard error, where a person is looking."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -121,12 +123,12 @@ def _with_progress(
         transient=True,
         disable=quiet or not sys.stderr.isatty(),
     ) as bar:
-        task = bar.add_task("reading")
+        task = bar.add_task("…")
 
         def step(done: int, total: int, what: str) -> None:
             bar.update(task, completed=done, total=total, description=what[-40:])
 
-        return copilot.index(paths, audience.value if audience else None, step)
+        yield step
 
 
 def _show_index(report: IndexReport) -> None:
@@ -322,20 +324,61 @@ def keys_revoke(id_: Annotated[str, typer.Argument(metavar="ID", help="The key's
 
 @train_app.command("embedder")
 def train_embedder(
-    data: Annotated[Path, typer.Option(help="Folder with the training pairs (see the card).")],
     out: Annotated[Path, typer.Option(help="Folder for the new model.")],
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Training texts: a folder with embedding/*.jsonl.gz and asks/."),
+    ] = None,
     playbook: Annotated[
-        Path | None, typer.Option(help="Folder with the source documents the asks are keyed by.")
+        Path | None, typer.Option(help="The source documents that asks/asks.jsonl is keyed by.")
     ] = None,
     knowledge: Annotated[
-        Path | None, typer.Option(help="Folder with entries that carry their own asks.")
+        Path | None, typer.Option(help="Folder of entries that carry their own asks.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed; the same seed trains the same model.")] = 7,
+    start: Annotated[
+        str,
+        typer.Option("--from", help="Train this model further: `shipped`, or a model2vec folder."),
+    ] = "",
+    score: Annotated[
+        bool, typer.Option(help="Also train without a tenth of the asks, and score on those.")
+    ] = True,
+    seed: Annotated[int, typer.Option(help="The same seed and texts give the same model.")] = 7,
+    as_json: Json = False,
 ) -> None:
-    """Train the embedder; the result is used with COPILOT_EMBEDDER=OUT."""
-    from copilot.models import train
+    """Train the embedder; use the result with COPILOT_EMBEDDER=OUT."""
+    from dataclasses import replace
 
-    train.command(data, out, playbook=playbook, knowledge=knowledge, seed=seed)
+    from copilot.models import embedder, train
+
+    asks = data / "asks" / "asks.jsonl" if data else None
+    synonyms = data / "asks" / "synonyms.txt" if data else None
+    sources = train.Sources(
+        general=data / "embedding" if data and not start else None,
+        asks=asks if asks and asks.is_file() and playbook else None,
+        documents=playbook,
+        synonyms=synonyms if synonyms and synonyms.is_file() else None,
+        knowledge=knowledge,
+    )
+    recipe = replace(train.ADAPT if start else train.Recipe(), seed=seed)
+    begin = embedder.SHIPPED if start == "shipped" else Path(start) if start else None
+    with _bar(quiet=as_json) as step:
+        report = train.train_embedder(
+            sources,
+            out,
+            recipe,
+            start=begin,
+            score=score,
+            progress=lambda what, n, of: step(n, of, what),
+        )
+    if as_json:
+        _line(_plain(report))
+        return
+    for each in report.scores:
+        print(
+            f"{each.model} on {each.corpus}: recall@1 {each.recall_at_1:.3f},"
+            f" recall@5 {each.recall_at_5:.3f} ({each.asks} held-out asks, {each.topics} topics)"
+        )
+    print(f"{report.name} saved in {out}, {report.seconds:.0f} s. Use it: COPILOT_EMBEDDER={out}")
 
 
 # Health ------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from copilot.app import Copilot
 from copilot.errors import CopilotError, HomeLocked
 from copilot.language import tokens
+from copilot.models.chat import configured, ping
 from copilot.settings import Settings
 
 # Free space under which writing becomes a risk, bytes.
@@ -55,8 +56,6 @@ def _space(settings: Settings) -> Finding:
 def _model(settings: Settings) -> Finding:
     if not settings.model:
         return Finding("model", True, "offline (no COPILOT_MODEL): answers come from passages")
-    from copilot.models.chat import configured
-
     try:
         model = configured(
             settings.model,
@@ -64,17 +63,9 @@ def _model(settings: Settings) -> Finding:
             api_key=settings.model_api_key.get_secret_value(),
             timeout=settings.model_timeout,
         )
-        model.invoke("ping")
+        ping(model)
     except CopilotError as error:
         return Finding("model", False, error.detail, error.remedy)
-    except Exception as error:
-        return Finding(
-            "model",
-            False,
-            f"{settings.model!r} did not answer: {error}",
-            "Check COPILOT_MODEL_BASE_URL, COPILOT_MODEL_API_KEY and the network; until then"
-            " answers come from the offline model, marked as degraded.",
-        )
     return Finding("model", True, f"{settings.model} answers")
 
 

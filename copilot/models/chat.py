@@ -5,7 +5,7 @@ from __future__ import annotations
 from langchain.chat_models import init_chat_model
 from langchain_core.language_models import BaseChatModel
 
-from copilot.errors import SettingsError
+from copilot.errors import ModelError, SettingsError
 
 
 def configured(name: str, *, base_url: str, api_key: str, timeout: float) -> BaseChatModel:
@@ -42,3 +42,19 @@ def configured(name: str, *, base_url: str, api_key: str, timeout: float) -> Bas
             " COPILOT_MODEL_BASE_URL; unset COPILOT_MODEL to run offline.",
         ) from error
     return model
+
+
+def ping(model: BaseChatModel) -> None:
+    """Ask the model for one short answer.
+
+    Raises:
+        ModelError: it did not answer, with the provider's own reason.
+    """
+    try:
+        model.invoke("ping")
+    except Exception as error:  # each provider raises its own kinds
+        raise ModelError(
+            f"the model did not answer: {error}",
+            remedy="Check COPILOT_MODEL_BASE_URL, COPILOT_MODEL_API_KEY and the network; until then"
+            " answers come from the offline model, marked as degraded.",
+        ) from error

@@ -254,7 +254,9 @@ def _stems(zone: Sequence[Line]) -> dict[Line, str]:
             continue
         if len(run) >= STEM:
             found.update((each, _stem(each.text)) for each in run)
-        run = [line] if "#" in stem and len(stem.strip("# ")) >= STEM else []
+        # The number of a list item says nothing: `1. …` and `2. …` may well say the same.
+        item = layout.is_special(line.text)
+        run = [line] if "#" in stem and len(stem.strip("# ")) >= STEM and not item else []
     return found
 
 

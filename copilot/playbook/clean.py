@@ -118,6 +118,8 @@ def clean_document(source: str, text: str, *, kind: str) -> Document:
     outline = structure.outline(mended.text)
     top = _top(mended.text, outline)
     said = meta.get("title", "")
+    if top and said and top.title != said:
+        top = None  # the file has another title; this heading is a part of it
     names = [said if isinstance(said, str) else "", top.title if top else "", outline.title]
     names = [name for name in names if name]
     edges = boilerplate.edges(mended.text, outline, names)

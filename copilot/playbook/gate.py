@@ -15,8 +15,8 @@ from copilot.playbook.evidence import Audience, Evidence, Hit, Passage
 # Logistic regression on evals/data/questions.dev.jsonl and everyday.jsonl, fitted by
 # `python -m evals.calibrate`, which also chooses the intercept: at probability 0.5 at most one
 # answerable question in twenty is refused (docs/decisions/0006-evals.md). Order: see `Features`.
-INTERCEPT = 0.0
-WEIGHTS = (6.5, -1.5, -2.6, -2.6, -3.7)
+INTERCEPT = -5.48
+WEIGHTS = (19.63, -3.78, -6.28, -6.09, -5.51)
 
 # More similarity than this says nothing more: a false premise is as near to its passage as a fair
 # question (0.45 is where nine of ten everyday questions that the playbook does not answer end).

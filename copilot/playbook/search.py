@@ -27,8 +27,10 @@ STATEMENT = 0.6
 WORDS = 0.3
 HALF = 20.0
 
-# What a passage loses for saying what a better one says already, in standard deviations.
+# What a passage loses for saying what a better one says already, in standard deviations, and how
+# many further ones may take the places of those that lose.
 REPEATED = 1.0
+_SPARE = 4
 
 # Passages whose statements' vectors are kept: about 10 kB each.
 _KEPT = 2048
@@ -71,7 +73,7 @@ class Searcher:
         similar = (near + STATEMENT * best) / (1 + STATEMENT)
         hits = [
             Hit(passages[ids[i]], float(score[i]), float(words[i]), float(similar[i]))
-            for i in np.argsort(-score, kind="stable")
+            for i in np.argsort(-score, kind="stable")[: k + _SPARE]
         ]
         return _without_repeats(hits)[:k]
 
@@ -100,11 +102,16 @@ def _without_repeats(hits: list[Hit]) -> list[Hit]:
     """Move passages down that repeat a better one (documents often say a thing twice)."""
     kept: list[tuple[float, Hit]] = []
     seen: list[frozenset[str]] = []
-    for hit in hits[:20]:
-        text = normalize.search_form(hit.passage.text)
+    for hit in hits:
+        text = _form(hit.passage.text)
         grams = frozenset(text[i : i + 3] for i in range(max(1, len(text) - 2)))
         repeated = any(len(grams & other) > 0.7 * min(len(grams), len(other)) for other in seen)
         kept.append((hit.score - REPEATED if repeated else hit.score, hit))
         seen.append(grams)
     kept.sort(key=lambda pair: -pair[0])
-    return [hit for _, hit in kept] + hits[20:]
+    return [hit for _, hit in kept]
+
+
+@lru_cache(_KEPT)
+def _form(text: str) -> str:
+    return normalize.search_form(text)

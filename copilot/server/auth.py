@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from fastapi.security import HTTPBearer
 from starlette.requests import HTTPConnection
@@ -38,7 +39,7 @@ STAFF: tuple[Role, ...] = ("admin", "operator", "trainer")
 
 # How long a console session lasts, seconds, and how many are kept; the oldest goes first.
 SESSION_SECONDS = 12 * 3600.0
-_SESSIONS = 1000
+_SESSIONS = 200
 
 # Sign-ins from one address that may fail before it has to wait, and for how many seconds. The
 # secrets have 72 bits and more: this keeps the records database from being hammered.
@@ -229,8 +230,9 @@ def is_same_origin(connection: HTTPConnection) -> bool:
 
 
 def _host_name(connection: HTTPConnection) -> str:
+    """The name in the Host header; Starlette's own falls back to the server's address."""
     try:
-        return connection.url.hostname or ""
+        return urlsplit(f"//{connection.headers.get('host', '')}").hostname or ""
     except ValueError:
         return ""
 

@@ -1,14 +1,18 @@
-"""Passages and embeddings made for tests, without files or a model."""
+"""Passages and embeddings made for tests, and whether the index agrees with the records."""
 
 from __future__ import annotations
 
 import hashlib
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
-from copilot.playbook.evidence import Audience, Passage
-from copilot.playbook.records import Records, Vector
+from copilot.playbook.evidence import AUDIENCES, Audience, Passage, Vector
+from copilot.playbook.lexical import Lexical
+from copilot.playbook.records import Records
+from copilot.playbook.vectors import Vectors
 
 EMBEDDER = "made@1"
 DIMENSIONS = 16
@@ -57,3 +61,22 @@ def save(
         embeddings={each.id: vector(each.text) for each in passages},
         embedder=embedder,
     )
+
+
+def agrees(folder: Path, records: Records, embedder: str = EMBEDDER) -> None:
+    """Both caches hold what the records hold, not less and not more."""
+    wanted = records.digests()
+    with closing(Lexical(folder / "words.db")) as words:
+        assert words.held() == {id_: digest for id_, (digest, _) in wanted.items()}
+        with closing(Vectors(folder / "chroma", embedder)) as vectors:
+            names = vectors.names
+            assert words.ledger() == {
+                id_: (names[audience], digest) for id_, (digest, audience) in wanted.items()
+            }
+            assert vectors.ids() == {
+                each: {id_ for id_, (_, audience) in wanted.items() if audience == each}
+                for each in AUDIENCES
+            }
+            for item in records.load(sorted(wanted)[:50]):
+                audience = item.passage.audience
+                assert vectors.search(item.embedding, (audience,), 1)[0][1] > 0.999

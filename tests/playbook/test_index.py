@@ -16,11 +16,10 @@ import pytest
 from copilot import store
 from copilot.playbook.evidence import AUDIENCES, VISIBLE
 from copilot.playbook.index import Index
-from copilot.playbook.lexical import Lexical
 from copilot.playbook.records import Records
 from copilot.playbook.vectors import Vectors
 from tests.conftest import NOW
-from tests.playbook.passages_made import EMBEDDER, passage, save, vector
+from tests.playbook.passages_made import EMBEDDER, agrees, passage, save, vector
 
 FEW = [
     passage("p1", "先发欢迎语，说明群规。"),
@@ -44,25 +43,6 @@ def open_index(tmp_path: Path, records: Records, embedder: str = EMBEDDER) -> In
     index = Index(tmp_path / "index", records, embedder)
     index.wait()
     return index
-
-
-def agrees(folder: Path, records: Records, embedder: str = EMBEDDER) -> None:
-    """Both caches hold what the records hold, not less and not more."""
-    wanted = records.digests()
-    with closing(Lexical(folder / "words.db")) as words:
-        assert words.held() == {id_: digest for id_, (digest, _) in wanted.items()}
-        with closing(Vectors(folder / "chroma", embedder)) as vectors:
-            names = vectors.names
-            assert words.ledger() == {
-                id_: (names[audience], digest) for id_, (digest, audience) in wanted.items()
-            }
-            assert vectors.ids() == {
-                each: {id_ for id_, (_, audience) in wanted.items() if audience == each}
-                for each in AUDIENCES
-            }
-            for item in records.load(sorted(wanted)[:50]):
-                audience = item.passage.audience
-                assert vectors.search(item.embedding, (audience,), 1)[0][1] > 0.999
 
 
 def test_an_empty_playbook_has_an_empty_index(tmp_path: Path, records: Records) -> None:

@@ -1,8 +1,8 @@
 """Reader: the child process that turns files into text, confined, one job after the other.
 
 Started by `sandbox` as ``python -m copilot.playbook.reading.reader``. Its standard input brings the
-limits and then jobs, its standard output takes what it begins and what it has read. A message is a JSON
-object behind its length (four bytes, big-endian), followed by as many bytes of text as it says
+limits and then jobs, its standard output takes what it begins and what it has read. A message is a
+JSON object behind its length (four bytes, big-endian), followed by as many bytes of text as it says
 under ``bytes``.
 """
 
