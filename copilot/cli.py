@@ -100,7 +100,7 @@ def index(
             _print(as_json, {"removed": count}, f"Forgot {count} documents of {remove}.")
             return
         with _bar(quiet=as_json) as step:
-            report = copilot.index(paths or [], audience.value, step)
+            report = copilot.index(paths or [], audience.value if audience else None, step)
     if as_json:
         for root, files in report.files.items():
             for file in files:

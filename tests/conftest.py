@@ -258,7 +258,8 @@ def make_embedder(folder: Path, seed: int, dimensions: int = 48) -> Path:
     tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = Split(Regex("."), "isolated")
     vectors = np.random.default_rng(seed).normal(size=(len(vocabulary), dimensions))
-    StaticModel(vectors.astype(np.float32), tokenizer).save_pretrained(folder)
+    model = StaticModel(vectors.astype(np.float32), tokenizer, max_length=None)
+    model.save_pretrained(folder)
     return folder
 
 

@@ -41,9 +41,9 @@ def write(n, turn):
     (folder / f"{n:02}.md").write_text(head + "\\n\\n".join(parts), "utf-8")
 
 def change(turn):
-    for n in chance.sample(range(30), 6):
+    for n in chance.sample(range(20), 5):
         write(n, turn)
-    for n in chance.sample(range(30), 2):
+    for n in chance.sample(range(20), 2):
         (folder / f"{n:02}.md").unlink(missing_ok=True)
 
 def run():
@@ -59,7 +59,7 @@ def run():
         os._exit(0)
     return pid
 
-for n in range(30):
+for n in range(20):
     write(n, 0)
 started = time.monotonic()
 assert os.waitpid(run(), 0)[1] == 0
