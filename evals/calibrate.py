@@ -144,11 +144,11 @@ def _folds(topics: Sequence[str], random: np.random.Generator) -> NDArray[np.int
 
 def threshold(data: Sequence[Data], found: Sequence[Array]) -> float:
     """The highest threshold that refuses no more than `OVER_REFUSAL` of any corpus's answerable."""
-    best = 1.0
+    levels = []
     for each, probabilities in zip(data, found, strict=True):
         answerable = np.sort(probabilities[each.dev & (each.y == 1)])
-        best = min(best, float(answerable[math.floor(OVER_REFUSAL * len(answerable))]))
-    return best
+        levels.append(float(answerable[math.floor(OVER_REFUSAL * len(answerable))]))
+    return min(levels)
 
 
 def auc(y: Array, p: Array) -> float:
@@ -162,15 +162,16 @@ def main() -> None:
     names: list[corpus.Name] = ["documents", "all"] if corpus.DOCUMENTS.is_dir() else ["knowledge"]
     data = [gather(name) for name in names]
     found = cross_validated(data)
-    chosen = threshold(data, found)
     beta = fit(np.concatenate([d.x for d in data]), np.concatenate([d.y for d in data]))
+    # The final model has seen what the cross-validated ones had not: the stricter of both counts.
+    chosen = min(threshold(data, found), threshold(data, [predict(beta, d.x) for d in data]))
     console = Console(width=None if sys.stdout.isatty() else 110)
     for name, each, probabilities in zip(names, data, found, strict=True):
         console.print(_trade_off(name, each, probabilities, chosen))
         console.print(_reliability(name, each, probabilities))
     shift = math.log(chosen / (1 - chosen))
     print(f"threshold {chosen:.3f} becomes 0.5: the intercept is lowered by {shift:.2f}")
-    print(f"INTERCEPT = {beta[0] - shift:.2f}")
+    print(f"INTERCEPT = {math.ceil(100 * (beta[0] - shift)) / 100:.2f}")
     print(f"WEIGHTS = ({', '.join(f'{weight:.2f}' for weight in beta[1:])})")
     for field, weight in zip(fields(Features), beta[1:], strict=True):
         print(f"  {weight:+6.2f}  {field.name}")

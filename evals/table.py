@@ -117,17 +117,14 @@ def retrieval_rows(log: EvalLog) -> list[Row]:
 
 
 def answer_rows(log: EvalLog) -> list[Row]:
-    """Completeness, citations, support, length, refusal by reason, over-refusal."""
+    """Completeness, citations, support, length, refusal by reason, over-refusal (as `answered`)."""
     rows = _by_hardness("complete", cases(log, "complete"))
     rows += _rows([row(name, "all", cases(log, name)) for name in ("cited", "supported")])
     lengths = cases(log, "length")
-    within = [Case(float(c.value <= MEMBER_LIMIT), c.group, c.topic, True) for c in lengths]
-    rows += _rows(
-        [
-            row("characters (median)", "all", lengths, _median),
-            row(f"within {MEMBER_LIMIT} characters", "all", within),
-        ]
-    )
+    rows += _rows([row("characters (median)", "all", lengths, _median)])
+    if (log.eval.metadata or {}).get("audience") == "member":
+        within = [Case(float(c.value <= MEMBER_LIMIT), c.group, c.topic, True) for c in lengths]
+        rows += _rows([row(f"within {MEMBER_LIMIT} characters", "all", within)])
     judged = cases(log, "refused")
     unanswerable = [case for case in judged if not case.answerable]
     whys = sorted({case.group for case in unanswerable})

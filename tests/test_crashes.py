@@ -13,6 +13,8 @@ import psutil
 import pytest
 
 from copilot import store
+from copilot.app import folder as shipped
+from copilot.language import segment
 from copilot.models import embedder
 from copilot.playbook.evidence import AUDIENCES, Passage
 from copilot.playbook.records import Records
@@ -126,6 +128,8 @@ def test_fifty_kills_lose_and_double_nothing(tmp_path: Path, toy_embedder: Path)
     assert passages(home) == passages(fresh)
     assert len(passages(home)) == 3 * len(list(folder.iterdir()))
     url = f"sqlite:///{home / 'records.db'}"
+    # As the command did: words cut by other rules would be built anew.
+    segment.configure((shipped("knowledge") / "dictionary.txt").read_text("utf-8").splitlines())
     with closing(store.connect(url, backups=home, now=NOW)) as opened:
         agrees(home / "index", Records(opened), embedder.load(str(toy_embedder)).name)
 

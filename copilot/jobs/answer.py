@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from copilot.language import normalize, segment
 from copilot.playbook.evidence import Audience, Evidence, Passage
@@ -28,7 +28,8 @@ _ASKED = re.compile(
 )
 # What stands before a part and says nothing by itself.
 _LABEL = re.compile(r"^(?:答案|解析|回答|答|要点|说明|說明|解答|A(?:nswer)?)\s*[：:]\s*", re.I)
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+# A comma belongs to a number only as a thousands separator: 1,500 is one, 1,2,3 are three.
+_NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d+)?|\d+(?:\.\d+)*")
 _MARK = re.compile(r"\[(\d{1,3})\]")
 _BOLD = re.compile(r"\*\*|__")
 _RULE = re.compile(r"^(?:\||`{3}|-{3}|={3}|#)")
@@ -166,7 +167,7 @@ def unsupported(statement: str, passages: Sequence[Citation]) -> str:
 def numbers(text: str) -> set[str]:
     """The numbers in a text, in one notation (full-width folded, thousands separators dropped)."""
     return {
-        number.replace(",", "").rstrip(".")
+        number.replace(",", "")
         for number in _NUMBER.findall(normalize.search_form(text))
     }
 
@@ -232,7 +233,20 @@ def _choose(
         keep.add(i)
         left -= len(statements[i].text)
         limit -= 1
+    if whole and not keep:
+        # Nothing fits: the beginning of what bears most on the question.
+        best = max(range(len(statements)), key=lambda i: worth[i])
+        statements[best] = replace(statements[best], text=_cut(statements[best].text, room))
+        keep.add(best)
     return [each for i, each in enumerate(statements) if i in keep]
+
+
+def _cut(sentence: str, room: int) -> str:
+    """A sentence up to the end of a clause, and a sign that it goes on."""
+    head = sentence[: room - 2]
+    clause = max(head.rfind(sign) for sign in "，；,;")
+    # Half a number would be another number.
+    return (head[:clause] if clause > room // 2 else head.rstrip("0123456789.,%")) + "……"
 
 
 def _worth(question: str, statements: Sequence[Statement], similarity: Similarity) -> list[float]:

@@ -20,6 +20,9 @@ def configured(name: str, *, base_url: str, api_key: str, timeout: float) -> Bas
     Raises:
         SettingsError: no such provider, its package is not installed, or its key is missing.
     """
+    if not name.strip():
+        # LangChain would take it for a model that is chosen at each call.
+        raise SettingsError(f"model {name!r} names none.", remedy="Set COPILOT_MODEL.")
     options: dict[str, object] = {"timeout": timeout, "max_retries": 0, "temperature": 0.2}
     if base_url:
         options["base_url"] = base_url

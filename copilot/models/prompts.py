@@ -36,14 +36,20 @@ class Prompt:
         """Fill the body in.
 
         Raises:
-            PromptError: a value is missing, or one is given that the prompt does not take.
+            PromptError: a value is missing, one is given that the prompt does not take, or the body
+                does what a prompt may not.
         """
         if set(values) != set(self.inputs):
             raise PromptError(
                 f"prompt {self.name!r} takes {sorted(self.inputs)}, not {sorted(values)}.",
                 remedy="Make the call and the prompt's front matter agree.",
             )
-        return _SANDBOX.from_string(self.body).render(values).strip()
+        try:
+            return _SANDBOX.from_string(self.body).render(values).strip()
+        except TemplateError as error:
+            raise PromptError(
+                f"prompt {self.name!r} cannot be filled in: {error}.", remedy="Mend its body."
+            ) from error
 
 
 def load(folder: Path, name: str) -> Prompt:
@@ -54,8 +60,8 @@ def load(folder: Path, name: str) -> Prompt:
     """
     path = folder / f"{name}.md"
     try:
-        text = path.read_text("utf-8")
-    except OSError as error:
+        text = path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
         raise PromptError(
             f"prompt {name!r} cannot be read: {error}.", remedy="Restore it from the repository."
         ) from error
@@ -68,7 +74,9 @@ def load(folder: Path, name: str) -> Prompt:
             )
         head = yaml.safe_load(parts[1])
         body = parts[2].strip()
-        inputs = tuple(head["inputs"] or ())
+        if not isinstance(head["inputs"], list):
+            raise TypeError(f"inputs is {head['inputs']!r}")
+        inputs = tuple(str(name) for name in head["inputs"])
         used = find_undeclared_variables(_SANDBOX.parse(body))
         if used != set(inputs):
             raise PromptError(

@@ -14,6 +14,9 @@ from copilot.playbook.wording import fold
 # A list of three numbered lines can be anything; so can one whose lines do not come up again.
 FEWEST = 3
 CONFIRMED = 0.5
+# This share of the headings that have none below must stand above so many characters of text
+# (among the first ones).
+WITH_TEXT, BODY, SEEN = 0.5, 6, 500
 # Contents stand near the beginning; lines and characters looked at, so that size costs nothing.
 LINES = 1000
 LONGEST = 60
@@ -29,6 +32,7 @@ SAMPLE = 20
 
 _LEADER = re.compile(r"(?:[\s.．…·。_—-]{2,}|\t)[(（]?\d{1,4}[)）]?$")
 _PAGE = re.compile(r"[\s.．…·。_—-]+\d{1,4}$")
+_TITLE = re.compile(r"^[#\s]*(?:目\s*[录錄次]|(?:table of )?contents)\s*$", re.IGNORECASE)
 _BULLET = re.compile(r"^(?:[-*+•·]\s+|#{1,6}\s+)")
 _LINK = re.compile(r"^\[([^\]]+)\]\([^)]*\)$")
 _SENTENCE_END = "。！？!?；;，,"
@@ -73,6 +77,7 @@ class _Line:
     kind: str
     number: str
     titles: tuple[str, ...]
+    paged: bool = False
 
 
 def find(text: str, folded: str) -> tuple[Contents, list[Sighting]] | None:
@@ -87,6 +92,8 @@ def find(text: str, folded: str) -> tuple[Contents, list[Sighting]] | None:
         the places where they do; None without one.
     """
     for block in _blocks(text):
+        if not _is_contents(text, block):
+            continue
         contents = _contents(text, folded, block)
         if not any(
             folded.find(key, contents.end) >= 0
@@ -97,11 +104,20 @@ def find(text: str, folded: str) -> tuple[Contents, list[Sighting]] | None:
         matched = match(contents, folded)
         # A text may break off long before its contents end: only entries up to the last one count.
         promised = max((each.entry + 1 for each in matched), default=0)
-        if len(matched) >= min(FEWEST, len(contents.entries)) and (
-            len(matched) >= CONFIRMED * promised
-        ):
+        enough = max(min(FEWEST, len(contents.entries)), CONFIRMED * promised)
+        if len(matched) >= enough and _have_text(text, contents, matched):
             return contents, matched
     return None
+
+
+def _is_contents(text: str, block: list[_Line]) -> bool:
+    """Whether numbered lines can be contents: lists of items have plain numbers and no pages."""
+    above = text[: block[0].start].rstrip().rpartition("\n")[2][-LONGEST:]
+    return (
+        any(line.kind not in ("integer", "bracket") for line in block)
+        or any(line.paged for line in block)
+        or bool(_TITLE.match(above))
+    )
 
 
 def match(contents: Contents, folded: str) -> list[Sighting]:
@@ -113,6 +129,26 @@ def match(contents: Contents, folded: str) -> list[Sighting]:
         ends = {sighting.end for sighting in found}
         sightings += found
     return _chain(sightings, len(contents.entries))
+
+
+def _have_text(text: str, contents: Contents, matched: list[Sighting]) -> bool:
+    """Whether headings stand above text: a list that is said twice is no contents."""
+    levels = [contents.entries[sighting.entry].level for sighting in matched]
+    stops = [sighting.start for sighting in matched[1:]] + [len(text)]
+    bodies = [
+        text[sighting.end : min(stop, sighting.end + SEEN)]
+        for sighting, stop, level, below in zip(
+            matched, stops, levels, [*levels[1:], 0], strict=True
+        )
+        if below <= level
+    ]
+    return sum(map(_is_text, bodies)) >= WITH_TEXT * len(bodies)
+
+
+def _is_text(body: str) -> bool:
+    """Whether there is more in a body than numbered lines."""
+    lines = [line.strip() for line in body.split("\n")]
+    return sum(len(line) for line in lines if not numbering.label(line)) >= BODY
 
 
 def _blocks(text: str) -> Iterator[list[_Line]]:
@@ -180,12 +216,13 @@ def _entry_line(text: str, start: int, end: int) -> _Line | None:
     if found is None:
         if end - start > LONGEST + 20 or not _LEADER.search(line):
             return None
-        return _Line(start, end, "plain", "", (unpaged,)) if unpaged else None
+        return _Line(start, end, "plain", "", (unpaged,), paged=True) if unpaged else None
     if not title.strip() or (end - start <= LONGEST and title.rstrip()[-1] in _SENTENCE_END):
         return None
-    variants = [unpaged] if _LEADER.search(title) else [title.strip(), unpaged]
+    paged = bool(_LEADER.search(title))
+    variants = [unpaged] if paged else [title.strip(), unpaged]
     titles = tuple(dict.fromkeys(each for each in variants if each))
-    return _Line(start, end, found.kind, found.number, titles) if titles else None
+    return _Line(start, end, found.kind, found.number, titles, paged) if titles else None
 
 
 def _contents(text: str, folded: str, block: list[_Line]) -> Contents:

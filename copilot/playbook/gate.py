@@ -15,7 +15,7 @@ from copilot.playbook.evidence import Audience, Evidence, Hit, Passage
 # Logistic regression on evals/data/questions.dev.jsonl and everyday.jsonl, fitted by
 # `python -m evals.calibrate`, which also chooses the intercept: at probability 0.5 at most one
 # answerable question in twenty is refused (docs/decisions/0006-evals.md). Order: see `Features`.
-INTERCEPT = -5.48
+INTERCEPT = -5.45
 WEIGHTS = (19.63, -3.78, -6.28, -6.09, -5.51)
 
 # More similarity than this says nothing more: a false premise is as near to its passage as a fair
@@ -67,7 +67,7 @@ def judge(question: str, audience: Audience, hits: Sequence[Hit], threshold: flo
     """
     if not hits:
         return Evidence(question, audience, (), False, 0.0, "nothing was found")
-    if not segment.content_words(question):
+    if not segment.content_words(question) or len(set(re.sub(r"\W", "", question))) < 2:
         reason = "no word of the question says what it is about"
         return Evidence(question, audience, tuple(hits), False, 0.0, reason)
     found = features(question, hits)

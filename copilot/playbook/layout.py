@@ -6,10 +6,14 @@ import re
 import unicodedata
 from itertools import pairwise
 
+from copilot.playbook.shift import is_odd
+
 # Hard-wrapped text has lines of one width, in columns (a Chinese character takes two).
 NARROWEST, WIDEST = 40, 130
 # This share of the lines cut within a sentence must be full, and this many of them there must be.
 FULL_SHARE, FULL_LINES = 0.6, 3
+# So many marks behind full stops say that marks are meant.
+SYSTEMATIC = 3
 # A line this long that ends a sentence is a paragraph, not a verse or an address.
 PARAGRAPH = 30
 
@@ -24,6 +28,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 # A paragraph mark that an encoding had no place for became `?`. Behind a full stop nobody asks.
 _MARK = re.compile(r"(?<=[。：；])([\"”』」’）)]{0,2})\?(?=\S)")
+_SECOND_MARK = re.compile(r"(?<=[^?][?？!！])\?(?=[\u4e00-\u9fffA-Z])")
 _OPENING_MARK = re.compile(r"^([ \t\u3000]*)\?(?=[^\s?!？！])", re.MULTILINE)
 
 _FENCE = re.compile(r"^\s{0,3}(?:```|~~~)")
@@ -49,11 +54,16 @@ def tidy(text: str) -> str:
 def marks(text: str) -> list[int]:
     """Where `?` stands for a paragraph mark: behind a full stop, or at the beginning of lines.
 
-    At the beginning of a line only when two lines begin so.
+    At the beginning of a line only when two lines begin so, behind a question mark only in a text
+    that has some behind full stops.
     """
     found = [mark.end() - 1 for mark in _MARK.finditer(text)]
+    if len(found) >= SYSTEMATIC:
+        found += [
+            mark.start() for mark in _SECOND_MARK.finditer(text) if not is_odd(text[mark.end()])
+        ]
     opening = [mark.end() - 1 for mark in _OPENING_MARK.finditer(text)]
-    return sorted([*found, *(opening if len(opening) > 1 else [])])
+    return sorted({*found, *(opening if len(opening) > 1 else [])})
 
 
 def width(text: str) -> int:

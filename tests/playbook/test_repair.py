@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -173,7 +174,7 @@ def test_edits_do_not_overlap() -> None:
     raw = WITNESS + damaged("".join(SENTENCES * 3), NOTES)
     fixes = [each for each in mend(raw).repairs if each.kind == "bytes out of step"]
     assert len(fixes) > 10
-    for fix, following in zip(fixes, fixes[1:], strict=False):
+    for fix, following in pairwise(fixes):
         assert fix.offset + len(fix.before) <= following.offset
 
 

@@ -133,11 +133,24 @@ def test_a_mention_of_a_later_section_is_no_heading() -> None:
     assert "3.1什么时候该散。" in bodies(text)[1]
 
 
-def test_lists_are_no_contents() -> None:
-    text = (
-        "准备三样东西：\n1. 场地\n2. 茶点\n3. 签到表\n\n场地要安静，茶点要简单，签到表要提前印好。"
-    )
+@pytest.mark.parametrize(
+    "text",
+    [
+        "准备三样东西：\n1. 场地\n2. 茶点\n3. 签到表\n\n场地要安静，茶点要简单，签到表要提前印。",
+        "1. 定人\n2. 定事\n3. 定时\n\n先这样定。\n\n1. 定人\n人要可靠，最好是熟人。\n2. 定事\n"
+        "3. 定时\n每周三晚上。",
+        "1.1 定人\n1.2 定事\n1.3 定时\n\n再说一遍：\n\n1.1 定人\n1.2 定事\n1.3 定时",
+    ],
+)
+def test_lists_are_no_contents(text: str) -> None:
     assert outline(text) == Outline()
+
+
+def test_plain_numbers_are_contents_under_that_name_or_with_pages() -> None:
+    body = "1. 定人\n人要可靠，最好是熟人。\n2. 定事\n事要小，一次一件。\n3. 定时\n每周三晚八点。"
+    expected = [(1, "1", "定人"), (1, "2", "定事"), (1, "3", "定时")]
+    assert found(f"目录\n1. 定人\n2. 定事\n3. 定时\n\n{body}") == expected
+    assert found(f"1. 定人……1\n2. 定事……2\n3. 定时……2\n\n{body}") == expected
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,14 @@ def running(app: ASGIApp) -> Iterator[int]:
     """Run an ASGI application with uvicorn, as `serve` does; its port."""
     with listen("127.0.0.1", 0) as listener:
         listener.listen(128)
-        config = uvicorn.Config(app, log_config=None, access_log=False, ws="none", lifespan="on")
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            ws="none",
+            lifespan="on",
+            timeout_graceful_shutdown=2,
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

@@ -24,7 +24,7 @@ from tests.conftest import settings_for
 from tests.server.serving import ASK, FOUND
 from tests.server.upstream import upstream
 
-SERVE = [sys.executable, "-m", "copilot.cli", "serve", "--port", "0"]
+COPILOT = [sys.executable, "-c", "from copilot.cli import main; main()"]
 
 
 class Process:
@@ -44,11 +44,11 @@ class Process:
 
 
 @contextmanager
-def serving(home: Path, *options: str, **env: str) -> Iterator[Process]:
+def serving(home: Path, **env: str) -> Iterator[Process]:
     """Start `copilot serve` and wait until it answers."""
     given = environment() | {"COPILOT_HOME": str(home), "PYTHONUNBUFFERED": "1"} | env
     process = subprocess.Popen(
-        [sys.executable, "-c", "from copilot.cli import main; main()", *SERVE[3:], *options],
+        [*COPILOT, "serve", "--port", "0"],
         env=given,
         cwd=home,
         text=True,
@@ -86,35 +86,16 @@ def test_it_serves_greets_and_ends_in_good_order(home: Path) -> None:
         assert re.search(r"Playbook \d+ passages indexed", server.told)
         assert "Warning" not in server.told
         [password] = re.findall(r"One-time operator password: (\S+)", server.told)
-        assert client.post("/api/ask", json={"q": ASK}).json()["text"].count(FOUND) == 1
+        assert FOUND in client.post("/api/ask", json={"q": ASK}).json()["text"]
         assert client.post("/login", data={"secret": password}).status_code == 303
-        assert client.get("/console/").status_code == 200
         assert "社群运营助手" in client.get("/console/").text
-        code, seconds, rest = server.end()
-    assert code == 0, rest
-    assert seconds < 10
-    assert password not in rest
-    assert "Traceback" not in rest
-    lock_home(home, "pytest").release()
-
-
-def test_serving_imports_no_torch(home: Path) -> None:
-    """Nor anything else of training; looked at in the process's memory map."""
-    with serving(home) as server, httpx.Client(base_url=server.url, timeout=30) as client:
-        assert client.post("/api/ask", json={"q": ASK}).status_code == 200
+        # Serving has imported neither torch nor anything else of training.
         mapped = Path(f"/proc/{server.process.pid}/maps").read_text()
         assert "numpy" in mapped
         assert "torch" not in mapped
         assert "sklearn" not in mapped
-        code, _, rest = server.end(signal.SIGINT)
-    assert code == 0, rest
-    assert "Traceback" not in rest
-
-
-def test_a_second_server_says_who_holds_the_home(home: Path) -> None:
-    with serving(home) as server:
         second = subprocess.run(
-            [sys.executable, "-c", "from copilot.cli import main; main()", "serve", "--port", "0"],
+            [*COPILOT, "serve", "--port", "0"],
             env=environment() | {"COPILOT_HOME": str(home)},
             cwd=home,
             capture_output=True,
@@ -124,6 +105,12 @@ def test_a_second_server_says_who_holds_the_home(home: Path) -> None:
         assert second.returncode == 1
         assert f"`copilot serve at {server.url}`" in second.stderr
         assert "Traceback" not in second.stderr
+        code, seconds, rest = server.end()
+    assert code == 0, rest
+    assert seconds < 10
+    assert password not in rest
+    assert "Traceback" not in rest
+    lock_home(home, "pytest").release()
 
 
 def test_sigterm_does_not_wait_for_a_slow_model(home: Path) -> None:
@@ -137,13 +124,14 @@ def test_sigterm_does_not_wait_for_a_slow_model(home: Path) -> None:
             COPILOT_MODEL_API_KEY="x",
         ) as server,
     ):
-        failed: list[Exception] = []
+        told: list[int] = []
 
         def ask() -> None:
             try:
-                httpx.post(f"{server.url}/api/ask", json={"q": ASK}, timeout=60)
-            except httpx.HTTPError as error:
-                failed.append(error)
+                reply = httpx.post(f"{server.url}/api/ask", json={"q": ASK}, timeout=60)
+                told.append(reply.status_code)
+            except httpx.HTTPError:
+                told.append(0)
 
         asking = threading.Thread(target=ask)
         asking.start()
@@ -153,8 +141,16 @@ def test_sigterm_does_not_wait_for_a_slow_model(home: Path) -> None:
         asking.join(20)
     assert code == 0, rest
     assert seconds < 10
-    assert failed, "the caller sees the connection end"
+    assert told in ([0], [500]), "the caller is not left waiting"
     lock_home(home, "pytest").release()
+
+
+def test_ctrl_c_ends_it_quietly(home: Path) -> None:
+    with serving(home) as server:
+        code, seconds, rest = server.end(signal.SIGINT)
+    assert code == 0, rest
+    assert seconds < 10
+    assert "Traceback" not in rest
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])

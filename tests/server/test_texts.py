@@ -22,6 +22,8 @@ def used() -> dict[str, str]:
     found = {}
     for path in PACKAGE.rglob("*.py"):
         for key in _KEY.findall(path.read_text("utf-8")):
+            if key.endswith((".css", ".html", ".js")):
+                continue
             pattern = re.sub(r"\\\{[a-z_]+\\\}", "[a-z_]+", re.escape(key))
             found[pattern] = path.name
     return found
