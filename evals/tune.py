@@ -21,10 +21,9 @@ from evals.questions import Question
 # (title, section, body, asks) after it, at the fusion that search.py has.
 FUSION: Mapping[str, tuple[float, ...]] = {
     "STATEMENT": (0.0, 0.3, 0.6, 1.0),
-    "WORDS": (0.0, 0.1, 0.2, 0.3, 0.5, 1.0),
+    "WORDS": (0.0, 0.2, 0.4, 0.6, 1.0),
 }
 SINGLE: Mapping[str, tuple[float, ...]] = {
-    "HALF": (10.0, 20.0, 40.0),
     "REPEATED": (0.0, 0.5, 1.0, 2.0),
     "RERANKED": (20, 40, 80),
 }

@@ -202,9 +202,7 @@ def settings_for(home: Path, **overrides: Any) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def copilot(
-    tmp_path_factory: pytest.TempPathFactory, sample_playbook: Path
-) -> Iterator[Copilot]:
+def copilot(tmp_path_factory: pytest.TempPathFactory, sample_playbook: Path) -> Iterator[Copilot]:
     """An open copilot over the sample playbook, with the shipped embedder; for reading only."""
     from copilot.app import Copilot
 

@@ -114,9 +114,7 @@ def test_any_folder_name_can_be_a_home(
 # Indexing ----------------------------------------------------------------------------------------
 
 
-def test_a_second_run_does_nothing(
-    folder: Path, toy_embedder: Path, open_copilot: Opener
-) -> None:
+def test_a_second_run_does_nothing(folder: Path, toy_embedder: Path, open_copilot: Opener) -> None:
     opened = open_copilot(folder, embedder=str(toy_embedder))
     report = opened.index([folder])
     assert report.embedded == 0
@@ -248,9 +246,7 @@ def test_every_answer_stands_in_the_journal(
     assert opened.journal.latest()[0][-1] == "like"
 
 
-def test_many_threads_ask_at_once(
-    folder: Path, toy_embedder: Path, open_copilot: Opener
-) -> None:
+def test_many_threads_ask_at_once(folder: Path, toy_embedder: Path, open_copilot: Opener) -> None:
     opened = open_copilot(folder, embedder=str(toy_embedder), gate=0.0)
     questions = ["群规是什么", "读书会预算多少", "积分怎么记", "流失的信号是什么"] * 4
     answers: list[tuple[str, str]] = []
@@ -291,7 +287,9 @@ def test_no_way_of_asking_gives_a_member_the_secret(copilot: Copilot, question: 
     for hit in copilot.search(question, "member", 50):
         assert hit.passage.audience == "member"
         assert SECRET not in hit.passage.text
-    assert all(hit.passage.audience == "member" for hit in copilot.evidence(question, "member").hits)
+    assert all(
+        hit.passage.audience == "member" for hit in copilot.evidence(question, "member").hits
+    )
     answer = copilot.ask(Asked(question, MEMBER, "test")).answer
     assert SECRET not in answer.text.replace(question, "")
     assert all(SECRET not in citation.text for citation in answer.citations)

@@ -165,7 +165,9 @@ def test_any_folder_name_gives_a_database_there(tmp_path: Path, name: str) -> No
 
 
 def test_every_setting_says_what_it_is() -> None:
-    silent = [name for name, field in settings.Settings.model_fields.items() if not field.description]
+    silent = [
+        name for name, field in settings.Settings.model_fields.items() if not field.description
+    ]
     assert silent == []
 
 

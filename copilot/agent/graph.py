@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from langchain.agents import create_agent
@@ -26,7 +26,7 @@ from langchain_core.messages import (
 
 from copilot.agent.guard import Guard
 from copilot.agent.memory import ThreadSaver, Window, forgotten
-from copilot.agent.policy import KIND, Kind, Policy
+from copilot.agent.policy import KIND, Kind, Policy, small_talk
 from copilot.agent.tools import Caller, Playbook, artifacts, evidence_of, gathered, make
 from copilot.desk.keys import Role
 from copilot.errors import CopilotError
@@ -126,6 +126,7 @@ class Agent:
                     max_retries=self._options.retries, on_failure="error", initial_delay=0.5
                 ),
                 _SystemPrompt(self._options.prompts),
+                _SmallTalk(offline),
             ]
         return create_agent(
             self._model or offline,
@@ -158,7 +159,7 @@ class Agent:
         """
         keeps = thread is not None and self._saver is not None
         graph = self._graph(caller, keeps)
-        config = {"configurable": {"thread_id": thread}} if keeps else {}
+        config = self._config(thread, caller) if keeps else {}
         past = [] if keeps else list(history)
         past = past[len(forgotten(past, self._options.turns)) :]
         run = _Run(question)
@@ -176,11 +177,17 @@ class Agent:
             # Memory holds what was said, not what the guard held back.
             graph.update_state(config, {"messages": [AIMessage(run.text, id=run.final.id)]})
 
+    @staticmethod
+    def _config(thread: str | None, caller: Caller) -> dict[str, Any]:
+        """Where a thread's memory is. Each audience has its own: it holds what tools found."""
+        return {"configurable": {"thread_id": f"{caller.audience}:{thread}"}}
+
     def _finish(self, run: _Run, caller: Caller) -> Iterator[Event]:
         """Decide what the run comes to, and say the rest of it."""
         kind = run.kind
         found = artifacts(run.messages)
-        degraded = self._model is not None and run.offline
+        # Without a last word it was stopped for calling tools without end.
+        degraded = self._model is not None and (run.offline or run.final is None)
         if kind in ("greeting", "thanks", "about", "handoff"):
             text = str(run.final.content) if run.final else ""
             yield run.say(in_script_of(run.question, text))
@@ -194,54 +201,38 @@ class Agent:
             chosen = enough[-1] if enough else found[-1]
             query = chosen["query"] or run.question
             evidence = evidence_of(chosen, query, caller.audience)
+        if evidence.enough:
+            yield from self._supported(run, evidence)
         gaps = tuple((f["query"], f["reason"]) for f in found if not f["enough"])
-        if not evidence.enough:
+        if not run.guard.citations:
+            # Passages may pass the gate and yet say nothing, as one that only asks a question.
             gaps = gaps or ((evidence.question, evidence.reason),)
             text = self._say("refused", caller.audience)
-            yield run.say(in_script_of(run.question, text))
-            yield Done(
-                Answer(
-                    run.question,
-                    run.text,
-                    (),
-                    evidence.confidence,
-                    refused=True,
-                    handoff=True,
-                    degraded=degraded,
-                ),
-                gaps,
-            )
+            yield run.say(("\n\n" if run.text.strip() else "") + in_script_of(run.question, text))
+            refused = Answer(run.question, run.text, (), evidence.confidence, True, True)
+            yield Done(replace(refused, degraded=degraded), gaps)
             return
-        yield from self._sources(run, evidence, degraded, gaps)
-
-    def _sources(
-        self, run: _Run, evidence: Evidence, degraded: bool, gaps: tuple[tuple[str, str], ...]
-    ) -> Iterator[Event]:
-        rest = run.guard.close()
-        if rest.strip():
-            yield run.say(rest)
-        if not run.guard.citations:
-            # Nothing that was said could be supported: say what the passages say.
-            run.know(evidence)
-            numbers = {citation.id: citation.n for citation in run.known()}
-            body = compose(evidence, self._similarity, numbers)
-            text = run.guard.feed(body) + run.guard.close()
-            yield run.say(("\n\n" if run.text.strip() else "") + text)
         language = self._options.language
         tail = "\n\n" + sources(run.guard.citations, strings.text("answer.source", language))
         if degraded:
             tail += "\n\n" + strings.text("answer.degraded", language)
         yield run.say(in_script_of(run.question, tail))
-        yield Done(
-            Answer(
-                run.question,
-                run.text.strip(),
-                run.guard.citations,
-                evidence.confidence,
-                degraded=degraded,
-            ),
-            gaps,
-        )
+        answer = Answer(run.question, run.text, run.guard.citations, evidence.confidence)
+        yield Done(replace(answer, degraded=degraded), gaps)
+
+    def _supported(self, run: _Run, evidence: Evidence) -> Iterator[Event]:
+        """The rest of what the model said; when none of it is cited, what the passages say."""
+        rest = run.guard.close()
+        if rest.strip():
+            yield run.say(rest)
+        if run.guard.citations:
+            return
+        run.know(evidence)
+        numbers = {citation.id: citation.n for citation in run.known()}
+        body = compose(evidence, self._similarity, numbers)
+        text = run.guard.feed(body) + run.guard.close()
+        if text.strip():
+            yield run.say(("\n\n" if run.text.strip() else "") + text)
 
 
 class _Run:
@@ -294,10 +285,11 @@ class _Run:
                 self._fed.add(str(message.id))
                 yield from self._feed(str(message.text))
             return
-        for update in chunk.values():
+        for node, update in chunk.items():
             for message in (update or {}).get("messages", ()):
                 self.messages.append(message)
-                if not isinstance(message, AIMessage):
+                if not isinstance(message, AIMessage) or node != "model":
+                    # The middleware that stops endless calls speaks English, not from passages.
                     continue
                 for call in message.tool_calls:
                     yield ToolUse(call["name"], call["args"])
@@ -323,6 +315,21 @@ class _SystemPrompt(AgentMiddleware[Any, Any]):
         """Call the model with the prompt."""
         prompt = self._prompts(request.runtime.context.audience)
         return handler(request.override(system_message=SystemMessage(prompt)))
+
+
+class _SmallTalk(AgentMiddleware[Any, Any]):
+    """Has small talk and wishes for a person answered from the catalogue, whatever the model."""
+
+    def __init__(self, offline: BaseChatModel) -> None:
+        super().__init__()
+        self._offline = offline
+
+    def wrap_model_call(self, request: Any, handler: Callable[[Any], Any]) -> Any:
+        """Let the offline model speak where there is nothing to look up."""
+        last = request.messages[-1]
+        if isinstance(last, HumanMessage) and small_talk(str(last.text)):
+            return handler(request.override(model=self._offline))
+        return handler(request)
 
 
 def _explain(error: Exception, *_: Any) -> str | None:

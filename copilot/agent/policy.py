@@ -39,6 +39,7 @@ _ABOUT = re.compile(
 _OPEN = re.compile(
     r"(?:展开|看看|打开|详细说说?|读一下|原文)(?:第)?\s*\[?(\d{1,2})\]?\s*(?:条|段|个)?"
 )
+_SIGNS = re.compile(r"[。.!?~,、…;:\-]+")
 # How a question begins that leans on the one before.
 _LEANS = re.compile(
     r"^(?:那|那么|然后|还有|另外|再|它|他们|这个|这些|这种|上面|刚才|前面|具体|为什么呢|呢)"
@@ -91,7 +92,7 @@ class Policy:
 
 def small_talk(question: str) -> Kind | None:
     """The kind of small talk or request for a person that a message is, if it is one."""
-    form = normalize.search_form(question).strip(" 。.!！?？~～,，、")
+    form = _SIGNS.sub("", normalize.search_form(question)).strip()
     if _HANDOFF.search(form) and not _ABOUT_HANDOFF.search(form) and len(form) <= 30:
         return "handoff"
     patterns: tuple[tuple[re.Pattern[str], Kind], ...] = (
@@ -106,12 +107,21 @@ def standalone(question: str, before: Sequence[BaseMessage]) -> str:
     """The question, with the one before it when it cannot stand alone (「那预算呢？」)."""
     earlier = [_text(each) for each in before if isinstance(each, HumanMessage)]
     earlier = [each for each in earlier if small_talk(each) is None]
+    if not earlier or not (_leans(question) or _content(question) <= 1):
+        return question
+    # One follow-up after another: what they all lean on.
+    topic = next((each for each in reversed(earlier) if not _leans(each)), earlier[0])
+    return f"{topic} {question}"
+
+
+def _leans(question: str) -> bool:
     form = normalize.search_form(question).strip()
-    words = segment.content_words(form)
-    leans = bool(_LEANS.match(form)) or form.endswith(("呢", "呢?", "呢？"))
-    if earlier and ((leans and len(words) <= 4) or not words):
-        return f"{earlier[-1]} {question}"
-    return question
+    begins_or_ends = _LEANS.match(form) or form.endswith(("呢", "呢?", "呢？"))
+    return bool(begins_or_ends) and _content(question) <= 4
+
+
+def _content(question: str) -> int:
+    return len(segment.content_words(question))
 
 
 def _opened(question: str, before: Sequence[BaseMessage]) -> str:

@@ -11,7 +11,7 @@ from itertools import groupby
 MARK = re.compile(r"\[(\d{1,3})\]")
 
 _BULLET = re.compile(r"^\s*[-*+•·]\s+(?=\S)")
-_NUMBERED = re.compile(r"^\s*(\d{1,3})[.、)）]\s*(?=\S)")
+_NUMBERED = re.compile(r"^\s*(\d{1,3})(?:[、)）]|\.(?!\d))\s*(?=\S)")
 _HEADING = re.compile(r"^\s*#{1,6}\s+(?=\S)")
 # A line that names the section that what follows is taken from.
 _NAME = re.compile(r"^\s*【[^】]+】(?:\[\d{1,3}\])*\s*$")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 from html import escape
@@ -35,24 +36,29 @@ def mount(
     """
     settings = copilot.settings
     say = partial(strings.text, language=settings.language)
-    blocks = build(copilot, caller, say)
-    blocks.queue(default_concurrency_limit=settings.workers, max_size=settings.queue)
-    mounted: ASGIApp = gr.mount_gradio_app(
-        app,
-        blocks,
-        path,
-        auth_dependency=user,
-        footer_links=[],
-        run_history=False,
-        show_error=False,
-        max_file_size="1kb",
-        ssr_mode=False,
-        enable_monitoring=False,
-        mcp_server=False,
-        theme=_theme(),
-        head=_head(say),
-    )
-    return mounted
+
+    async def mounted() -> ASGIApp:
+        blocks = build(copilot, caller, say)
+        blocks.queue(default_concurrency_limit=settings.workers, max_size=settings.queue)
+        made: ASGIApp = gr.mount_gradio_app(
+            app,
+            blocks,
+            path,
+            auth_dependency=user,
+            footer_links=[],
+            run_history=False,
+            show_error=False,
+            max_file_size="1kb",
+            ssr_mode=False,
+            enable_monitoring=False,
+            mcp_server=False,
+            theme=_theme(),
+            head=_head(say),
+        )
+        return made
+
+    # Outside of an event loop Gradio opens several of its own and never closes them.
+    return asyncio.run(mounted())
 
 
 def build(copilot: Copilot, caller: Callable[[str], Caller], say: Say) -> gr.Blocks:

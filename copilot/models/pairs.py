@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 import random
@@ -21,9 +22,14 @@ PASSAGE_CHARACTERS = 600
 # What the two source documents' keys hold of a paragraph (`asks.jsonl`): "? " and 18 characters.
 _PINYIN = re.compile(r"\([a-zāáǎàōóǒòēéěèīíǐìūúǔùǖǘǚǜü]{1,6}\)", re.IGNORECASE)
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
+_SENTENCE_END = re.compile(r"(?<=[。;!?\n])")
+_TITLE = 6  # characters; what is not longer is a heading or a crumb, and says nothing by itself
+_APART = 0.1  # share of characters followed by a blank in domain pairs
 _QUESTION_HEADING = re.compile(r"^### +(\d+)\. *(.+)$", re.MULTILINE)
 _SECTION = re.compile(r"(?<![\d.])\d{1,2}\.\d(?=[\u4e00-\u9fff])")
 _FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.DOTALL)
+# Nothing, or only links to other entries.
+_NO_TEXT = re.compile(r"(?:\s|[-*+]|\[\[[^\[\]]*\]\])*")
 _BODY_HEADING = re.compile(r"^#{1,6} +(.*)$", re.MULTILINE)
 
 
@@ -180,7 +186,7 @@ def _entry(file: Path, folder: Path) -> Topic:
     passages = tuple(
         f"{title} {heading}\n{piece}"
         for heading, section in sections
-        if section.strip()
+        if not _NO_TEXT.fullmatch(section)
         for piece in cut(section.strip())
     )
     asks = tuple(str(ask) for ask in front.get("asks") or ())
@@ -202,14 +208,22 @@ def cut(text: str) -> Iterator[str]:
 
 
 def read_synonyms(file: Path) -> list[tuple[str, ...]]:
-    """Read one group per line, words between commas, without blank lines and ``#`` comments."""
-    lines = (line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines())
-    groups = (
-        tuple(dict.fromkeys(word.strip() for word in re.split("[,，]", line) if word.strip()))
-        for line in lines
-        if line and not line.startswith("#")
-    )
-    return [group for group in groups if len(group) > 1]
+    """Read groups of words that mean the same.
+
+    Args:
+        file: one group per line, words between commas, without blank lines and ``#`` comments; or a
+            glossary, ``*.csv`` with the columns ``term, synonyms, english``, words between ``|``.
+    """
+    text = file.read_text(encoding="utf-8-sig")
+    if file.suffix == ".csv":
+        rows = csv.DictReader(text.splitlines())
+        columns = ("term", "synonyms", "english")
+        groups = ["|".join(row.get(name) or "" for name in columns).split("|") for row in rows]
+    else:
+        lines = (line.strip() for line in text.splitlines())
+        groups = [re.split("[,，]", line) for line in lines if not line.startswith("#")]
+    words = (dict.fromkeys(word.strip() for word in group if word.strip()) for group in groups)
+    return [tuple(group) for group in words if len(group) > 1]
 
 
 def hold_out(
@@ -242,23 +256,42 @@ def without(topics: Sequence[Topic], asks: Set[str]) -> tuple[Topic, ...]:
 def domain_pairs(
     topics: Sequence[Topic], groups: Sequence[Sequence[str]], rng: random.Random
 ) -> list[Pair]:
-    """Pair each ask with a passage of its topic and with another ask, each word with another of its
-    group, and each title with its text."""
+    """Pair each ask with some text of its topic, each word with another of its group, and each
+    title with its text.
+
+    The texts are whole passages and runs of their sentences, since search compares a question with
+    both; some characters stand apart (`_spaced`). Asks are not paired with asks: it cost recall on
+    topics whose asks were not seen, and search compares no asks (docs/decisions/0005-embedder.md).
+    """
     pairs: list[Pair] = []
     for number, topic in enumerate(topics):
         for ask in topic.asks:
             if topic.passages:
-                pairs.append(Pair(ask, rng.choice(topic.passages), topic=number))
-            others = [other for other in topic.asks if other != ask]
-            if others:
-                pairs.append(Pair(ask, rng.choice(others), topic=number))
+                pairs.append(Pair(ask, _extract(rng.choice(topic.passages), rng), topic=number))
         if topic.title:
             pairs += [Pair(topic.title, passage, topic=number) for passage in topic.passages]
         for words in topic.words:
             pairs += _synonyms(words, number, rng)
     for group in groups:
         pairs += _synonyms(group, -1, rng)
-    return pairs
+    return [
+        replace(pair, query=_spaced(pair.query, rng), passage=_spaced(pair.passage, rng))
+        for pair in pairs
+    ]
+
+
+def _extract(passage: str, rng: random.Random) -> str:
+    """The passage, or (every other time) one to three neighbouring sentences of it."""
+    sentences = [each for each in _SENTENCE_END.split(passage) if len(each.strip()) > _TITLE]
+    if len(sentences) < 2 or rng.random() < 0.5:
+        return passage
+    start = rng.randrange(len(sentences))
+    return "".join(sentences[start : start + rng.randint(1, 3)])
+
+
+def _spaced(text: str, rng: random.Random) -> str:
+    """The text with a blank after some characters: words fall apart and their characters learn."""
+    return "".join(each + " " * (rng.random() < _APART) for each in text)
 
 
 def _synonyms(words: Sequence[str], topic: int, rng: random.Random) -> Iterator[Pair]:

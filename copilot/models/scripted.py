@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -76,12 +77,13 @@ def in_turn(*replies: Reply) -> Script:
 class ScriptedEndpoint:
     """Speaks OpenAI's `/v1/chat/completions`, streamed or not, in a thread; a context manager.
 
-    ``url`` is the base URL to configure; ``requests`` collects what was asked; ``script`` may be
-    replaced between requests.
+    ``url`` is the base URL to configure; ``requests`` collects what was asked, ``errors``
+    what the script raised; ``script`` may be replaced between requests.
     """
 
     def __init__(self, script: Script) -> None:
         self.requests: list[Request] = []
+        self.errors: list[Exception] = []
         self.script = script
         endpoint = self
 
@@ -94,8 +96,7 @@ class ScriptedEndpoint:
             def log_message(self, format: str, *args: object) -> None:
                 """Say nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
 
@@ -118,7 +119,13 @@ class ScriptedEndpoint:
         key = handler.headers.get("Authorization", "").removeprefix("Bearer ")
         request = Request(body, key)
         self.requests.append(request)
-        reply = self.script(request)
+        # Every answer has an id of its own, as real ones do.
+        body["id"] = f"scripted-{uuid.uuid4().hex}"
+        try:
+            reply = self.script(request)
+        except Exception as error:  # noqa: BLE001 - a mistake in the test: no failing model
+            self.errors.append(error)
+            reply = Reply(status=500)
         time.sleep(reply.wait)
         try:
             if reply.status != 200:
@@ -129,6 +136,13 @@ class ScriptedEndpoint:
                 _send(handler, 200, _completion(reply, body))
         except OSError:
             handler.close_connection = True  # whoever asked has gone
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: clients that hang up are what tests are about."""
 
 
 def _send(handler: BaseHTTPRequestHandler, status: int, thing: dict[str, Any]) -> None:
@@ -204,7 +218,7 @@ def _reason(reply: Reply) -> str:
 
 
 def _head(body: dict[str, Any], kind: str = "chat.completion.chunk") -> dict[str, Any]:
-    return {"id": "scripted", "object": kind, "created": 0, "model": body.get("model", "")}
+    return {"id": body["id"], "object": kind, "created": 0, "model": body.get("model", "")}
 
 
 _USAGE = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}

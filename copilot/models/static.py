@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import log
 from pathlib import Path
 
@@ -23,31 +23,39 @@ _UNKNOWN = "[UNK]"
 _LONGEST = 4  # characters of a Chinese piece; longer words share their parts' vectors
 _LONGEST_LATIN = 16
 _SEEN = 3  # a piece seen less often than this learns nothing
-_RUN = re.compile(r"(?P<han>[\u3400-\u9fff]+)|[a-z]+|[0-9]+|\S")
+_HAN = "\u3400-\u9fff"
+_RUN = re.compile(rf"(?P<han>[{_HAN}]+)|[a-z]+|[0-9]+|\S")
 
 
-def tokenizer(texts: Iterable[str], terms: Iterable[str], size: int) -> Tokenizer:
-    """Make the tokenizer: words of the texts, their single characters, and the domain's terms.
-
-    A Unigram model like the one `tokenizers` trains, but with counted words for pieces. Its trainer
-    took 85–280 s against 20 s, gave other files from one run to the next (its threads add up floats
-    in any order), and glued words that never part in the asks (社群使, 跑了多少), which cost
-    recall on topics whose asks it had not seen (docs/decisions/0005-embedder.md).
+def count(texts: Iterable[str], terms: Iterable[str]) -> Counter[str]:
+    """Count the words, Latin runs, numbers and signs of texts.
 
     Args:
-        texts: what to count, in search form.
-        terms: words to keep whole when they are short enough, in search form.
-        size: pieces at most, single characters included.
+        texts: in search form.
+        terms: words to keep whole, in search form.
     """
     words = Vocabulary()
-    words.add(sorted(term for term in set(terms) if re.fullmatch("[\u3400-\u9fff]+", term)))
-    counts = Counter(word for text in texts for word in _cut(text, words))
+    words.add(sorted(term for term in set(terms) if re.fullmatch(f"[{_HAN}]+", term)))
+    return Counter(word for text in texts for word in _cut(text, words))
+
+
+def tokenizer(counts: Counter[str], size: int) -> Tokenizer:
+    """Make the tokenizer: single characters, and the words that are seen most.
+
+    A Unigram model like the one `tokenizers` trains, but with counted words for pieces. Its trainer
+    took three times as long and wrote other files from one run to the next (its threads add up
+    floats in any order), and it glued words that only stand together in some asks.
+
+    Args:
+        counts: how often each word is seen.
+        size: pieces at most, single characters included.
+    """
     singles: Counter[str] = Counter()
-    for word, count in counts.items():
+    for word, times in counts.items():
         for character in word:
-            singles[character] += count
-    characters = [character for character, count in singles.items() if count > 1]
-    whole = [word for word, count in counts.items() if count >= _SEEN and _fits(word)]
+            singles[character] += times
+    characters = [character for character, times in singles.items() if times > 1]
+    whole = [word for word, times in counts.items() if times >= _SEEN and _fits(word)]
     whole.sort(key=lambda word: (-counts[word], word))
     # A character alone counts half, so that two do not outweigh the word they make.
     weights = {word: float(counts[word]) for word in whole[: max(size - 1 - len(characters), 0)]}
@@ -63,6 +71,28 @@ def tokenizer(texts: Iterable[str], terms: Iterable[str], size: int) -> Tokenize
     made.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
     made.pre_tokenizer = pre_tokenizers.Whitespace()
     return made
+
+
+def parts(pieces: Tokenizer) -> dict[int, tuple[int, ...]]:
+    """The characters of each Chinese word among the pieces, as token ids."""
+    ids = pieces.get_vocab()
+    return {
+        number: tuple(ids[character] for character in piece if character in ids)
+        for piece, number in ids.items()
+        if len(piece) > 1 and re.fullmatch(f"[{_HAN}]+", piece)
+    }
+
+
+def fold(vectors: Vectors, inside: Mapping[int, Sequence[int]]) -> Vectors:
+    """Add to each word's vector those of its characters (``inside``, from `parts`).
+
+    A text's vector is the sum of its pieces' vectors, so this equals summing over words and
+    characters, as fastText does, at no cost when served.
+    """
+    folded = vectors.copy()
+    for number, characters in inside.items():
+        folded[number] += vectors[list(characters)].sum(axis=0)
+    return folded
 
 
 def _cut(text: str, words: Vocabulary) -> Iterator[str]:

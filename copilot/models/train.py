@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,18 +17,19 @@ from datasets import Dataset
 from model2vec import StaticModel
 from sentence_transformers import (
     SentenceTransformer,
+    SentenceTransformerModelCardData,
     SentenceTransformerTrainer,
     SentenceTransformerTrainingArguments,
 )
-from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 from tokenizers import Tokenizer
-from transformers import PrinterCallback, TrainerCallback
+from transformers import PrinterCallback
 
 from copilot.errors import BadInput
 from copilot.language.normalize import search_form
 from copilot.language.vocabulary import bundled_terms
 from copilot.models import embedder, pairs, static
 from copilot.models.pairs import Pair, Topic
+from copilot.models.ranking import Reporting, Table, TopicRanking
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is (the same units)."""
@@ -43,7 +43,7 @@ class Sources:
         general: folder of ``*.jsonl.gz`` (see `pairs.read_general`).
         asks: ``asks.jsonl``; needs ``documents``, the folder of the texts that it is keyed by.
         synonyms: one group per line.
-        knowledge: folder of playbook entries.
+        knowledge: folder of playbook entries; a ``glossary.csv`` in it is read too.
     """
 
     general: Path | None = None
@@ -181,6 +181,8 @@ def _read(sources: Sources, recipe: Recipe) -> _Texts:
         found = pairs.read_knowledge(sources.knowledge)
         corpora["playbook entries"] = tuple(map(pairs.topic_form, found))
     groups = pairs.read_synonyms(sources.synonyms) if sources.synonyms else []
+    if sources.knowledge and (glossary := sources.knowledge / "glossary.csv").is_file():
+        groups += pairs.read_synonyms(glossary)
     if not general and not groups and not any(corpora.values()):
         raise BadInput(
             "there is nothing to train on.", remedy="Give --data, --playbook or --knowledge."
@@ -255,41 +257,60 @@ def _train(
     rng = random.Random(recipe.seed)
     topics = [topic for found in texts.corpora.values() for topic in found]
     repeats = [pairs.domain_pairs(topics, texts.groups, rng) for _ in range(recipe.repeat)]
-    domain = list(itertools.chain.from_iterable(repeats))
-    if start is None:
-        seen = itertools.chain(_sides(texts.general), _sides(domain))
-        terms = {*bundled_terms(), *itertools.chain.from_iterable(texts.groups)}
-        tokenizer = static.tokenizer(seen, terms, recipe.vocabulary)
-        shape = (tokenizer.get_vocab_size(), recipe.dimensions)
-        vectors = np.random.default_rng(recipe.seed).standard_normal(shape, dtype=np.float32)
-    else:
-        model = StaticModel.from_pretrained(start, max_length=None)
-        tokenizer, vectors = model.tokenizer, static.unpack(model)
+    found = [*texts.general, *itertools.chain.from_iterable(repeats)]
     threads = torch.get_num_threads()
     torch.set_num_threads(recipe.threads)
     try:
-        vectors = _fit(tokenizer, vectors, [*texts.general, *domain], recipe, progress)
+        tokenizer, vectors = _learn(texts, found, recipe, start, progress)
     finally:
         torch.set_num_threads(threads)
     static.save(out, tokenizer, vectors)
-    return len(texts.general), len(domain)
+    return len(texts.general), len(found) - len(texts.general)
 
 
-def _sides(found: Sequence[Pair]) -> itertools.chain[str]:
-    return itertools.chain.from_iterable((pair.query, pair.passage) for pair in found)
+def _learn(
+    texts: _Texts,
+    found: Sequence[Pair],
+    recipe: Recipe,
+    start: Path | None,
+    progress: Callable[[int, int], None],
+) -> tuple[Tokenizer, static.Vectors]:
+    if start is not None:
+        model = StaticModel.from_pretrained(start, max_length=None)
+        table = Table(model.tokenizer, torch.from_numpy(static.unpack(model)), {})
+        return model.tokenizer, _fit(table, found, recipe, progress)
+    tokenizer = _tokenizer(texts, recipe)
+    shape = (tokenizer.get_vocab_size(), recipe.dimensions)
+    vectors = np.random.default_rng(recipe.seed).standard_normal(shape, np.float32)
+    inside = static.parts(tokenizer)
+    table = Table(tokenizer, torch.from_numpy(vectors), inside)
+    return tokenizer, static.fold(_fit(table, found, recipe, progress), inside)
+
+
+def _tokenizer(texts: _Texts, recipe: Recipe) -> Tokenizer:
+    """Pieces of half the general text (all of it takes twice as long for nearly the same words),
+    and of the domain's text, counted as often as it is seen."""
+    topics = [topic for found in texts.corpora.values() for topic in found]
+    words = [word for group in texts.groups for word in group]
+    words += [word for topic in topics for group in topic.words for word in group]
+    terms = {*bundled_terms(), *words}
+    domain = [text for topic in topics for text in (topic.title, *topic.asks, *topic.passages)]
+    general = (text for pair in texts.general[::2] for text in (pair.query, pair.passage))
+    counts = static.count(general, terms)
+    for word, times in static.count([*domain, *words], terms).items():
+        counts[word] += times * recipe.repeat
+    return static.tokenizer(counts, recipe.vocabulary)
 
 
 def _fit(
-    tokenizer: Tokenizer,
-    vectors: static.Vectors,
+    table: Table,
     found: Sequence[Pair],
     recipe: Recipe,
     progress: Callable[[int, int], None],
 ) -> static.Vectors:
-    rows = torch.from_numpy(vectors)
-    model = SentenceTransformer(
-        modules=[StaticEmbedding(tokenizer, embedding_weights=rows)], device="cpu"
-    )
+    # The card would be written from the training texts; ours stands beside the shipped model.
+    card = SentenceTransformerModelCardData(generate_widget_examples=False)
+    model = SentenceTransformer(modules=[table], device="cpu", model_card_data=card)
     dataset = Dataset.from_dict(
         {
             "anchor": [pair.query for pair in found],
@@ -318,48 +339,9 @@ def _fit(
             args=arguments,
             train_dataset=dataset,
             loss=TopicRanking(model),
-            callbacks=[_Reporting(progress)],
+            callbacks=[Reporting(progress)],
         )
         trainer.remove_callback(PrinterCallback)
         trainer.train()
-    trained: static.Vectors = model[0].embedding.weight.detach().numpy()
+    trained: static.Vectors = table.embedding.weight.detach().numpy()
     return trained
-
-
-class TopicRanking(torch.nn.Module):
-    """Multiple-negatives ranking in which a pair's own topic is never a negative.
-
-    The library's loss takes every other positive of the batch for a negative; here many pairs of a
-    batch ask about the same thing. Hard negatives stand beside the positives where a pair has one.
-    """
-
-    def __init__(self, model: SentenceTransformer, scale: float = 20.0) -> None:
-        super().__init__()
-        self.model = model
-        self.scale = scale  # 1 / temperature; the library's default
-
-    def forward(
-        self, sentence_features: Sequence[dict[str, torch.Tensor]], labels: torch.Tensor
-    ) -> torch.Tensor:
-        """The mean loss of a batch; ``labels`` are topics, those below 0 are of none."""
-        anchor, positive, negative = (
-            torch.nn.functional.normalize(self.model(features)["sentence_embedding"], dim=1)
-            for features in sentence_features
-        )
-        near = anchor @ positive.T
-        own = (labels[:, None] == labels[None, :]) & (labels[:, None] >= 0)
-        near = near.masked_fill(own.fill_diagonal_(False), -torch.inf)
-        given = negative.detach().abs().sum(dim=1) > 0  # an empty text is a vector of zeros
-        near = torch.cat([near, anchor @ negative[given].T], dim=1)
-        right = torch.arange(len(anchor))
-        return torch.nn.functional.cross_entropy(near * self.scale, right)
-
-
-class _Reporting(TrainerCallback):
-    def __init__(self, progress: Callable[[int, int], None]) -> None:
-        self.progress = progress
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Tell how many of all steps are done."""
-        del args, control, kwargs
-        self.progress(state.global_step, state.max_steps)

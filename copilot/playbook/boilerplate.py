@@ -59,6 +59,7 @@ _PAGE_LINE = re.compile(
     r"(?:\s*[-—–~]|\s*[页頁]|\s*(?:/|of)\s*\d{1,4})?(?:\s*[,，/／]?\s*共\s*\d{1,4}\s*[页頁])?\s*$",
     re.IGNORECASE,
 )
+_STEM_PAGE = re.compile(r"#\s*[页頁]|#\s*/\s*#|\bpage\s*#", re.IGNORECASE)
 _STEM_TAIL = re.compile(r"[\s_\-—(（]*第?#+[页頁]?[)）]?(?:[\s/／,，]*共?#+[页頁])?$")
 
 
@@ -92,7 +93,7 @@ def edges(text: str, outline: Outline, titles: Sequence[str]) -> Edges:
     if outline.headings:
         begin, end = outline.headings[-1].end, outline.headings[0].start
     first = list(lines(text, 0, head) if outline.body else lines(text, 0, end, LINES))
-    stems = _stems(first)
+    stems = _stems(first, proved=bool(outline.body))
     title = next((name for stem in stems.values() if (name := _STEM_TAIL.sub("", stem))), "")
     known = {_key(name) for name in (*titles, title) if name}
     judge = _Judge(text, outline.body, tail, known)
@@ -105,15 +106,15 @@ def edges(text: str, outline: Outline, titles: Sequence[str]) -> Edges:
         dropped += judge.outside(lines(text, tail, len(text)), {})
     else:
         last = _last_lines(text, begin)
-        dropped += judge.edge(list(reversed(last)), _stems(last))
+        dropped += judge.edge(list(reversed(last)), _stems(last, proved=False))
     found = sorted(set(dropped), key=lambda line: line.start)
-    unproved = sum(
-        len(line.text)
+    proved = [
+        line
         for line in found
-        if not (outline.body and line.end <= head) and not (tail is not None and line.start >= tail)
-    )
-    if unproved > SHARE * len(text):
-        found = []
+        if (outline.body and line.end <= head) or (tail is not None and line.start >= tail)
+    ]
+    if sum(len(line.text) for line in found if line not in proved) > SHARE * len(text):
+        found = proved
     return Edges(tuple(found), title)
 
 
@@ -213,8 +214,8 @@ class _Judge:
         """What speaks against a line: repetition, cue words, shape, and words the text never uses.
 
         4 for a numbered stem repeated or a title said again; up to 3 for words that sites use;
-        2 for a counter or file name; 1 each for being short
-        without ending a sentence, for a menu of short items, and for an unknown vocabulary.
+        2 for a counter or file name; 1 each for being short without ending a sentence, for a menu
+        of short items, and for an unknown vocabulary.
         """
         if len(line.text) > LONGEST:
             return 0.0
@@ -243,8 +244,14 @@ def _cues(said: str) -> float:
     return sum(weight * len(set(pattern.findall(said))) for pattern, weight in weights)
 
 
-def _stems(zone: Sequence[Line]) -> dict[Line, str]:
-    """The lines that say the same but for a number that counts up, three in a row at least."""
+def _stems(zone: Sequence[Line], *, proved: bool) -> dict[Line, str]:
+    """The lines that say the same but for a number that counts up, three in a row at least.
+
+    Args:
+        proved: whether they lie outside the text; else the number must be one of a page, since
+            three weeks or three tasks may also be listed so.
+    """
+    counted = _STEM_TAIL if proved else _STEM_PAGE
     found: dict[Line, str] = {}
     run: list[Line] = []
     for line in [*zone, Line(0, 0, "")]:
@@ -255,8 +262,8 @@ def _stems(zone: Sequence[Line]) -> dict[Line, str]:
         if len(run) >= STEM:
             found.update((each, _stem(each.text)) for each in run)
         # The number of a list item says nothing: `1. …` and `2. …` may well say the same.
-        item = layout.is_special(line.text)
-        run = [line] if "#" in stem and len(stem.strip("# ")) >= STEM and not item else []
+        page = counted.search(stem) and not layout.is_special(line.text)
+        run = [line] if page and len(stem.strip("# ")) >= STEM else []
     return found
 
 

@@ -216,7 +216,7 @@ def _sections(
             again = {line for line in lines if boilerplate.same(line, title)}
             dropped += [line.strip() for line in lines if line in again]
             body = "\n".join(line for line in lines if line not in again)
-        laid = layout.lay(body, wrapped=wrapped, known=known)
+        laid = layout.lay(body, wrapped=wrapped or layout.width(body), known=known)
         if part.leaf and not laid and not _CONTENTS.match(part.title):
             missing.append(Missing(part.number, part.title))
         sections.append(Section(part.number, part.title, part.path, laid))
@@ -254,8 +254,8 @@ def _suspicious(
     for part, section in zip(parts, sections, strict=True):
         if suspicion.breaks_off(section.text):
             shown = section.text[-2 * suspicion.AROUND :]
-            end = mended.original(part.pieces[-1][0])
-            found.append(Suspicion("breaks off", shown, _name(part), end))
+            end = mended.text.rfind(section.text[-1], *part.pieces[-1])
+            found.append(Suspicion("breaks off", shown, _name(part), mended.original(end)))
     return sorted(found, key=lambda each: each.offset)
 
 

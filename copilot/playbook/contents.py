@@ -101,7 +101,7 @@ def find(text: str, folded: str) -> tuple[Contents, list[Sighting]] | None:
             for key in entry.keys
         ):
             continue
-        matched = match(contents, folded)
+        matched = _match(contents, folded)
         # A text may break off long before its contents end: only entries up to the last one count.
         promised = max((each.entry + 1 for each in matched), default=0)
         enough = max(min(FEWEST, len(contents.entries)), CONFIRMED * promised)
@@ -120,7 +120,7 @@ def _is_contents(text: str, block: list[_Line]) -> bool:
     )
 
 
-def match(contents: Contents, folded: str) -> list[Sighting]:
+def _match(contents: Contents, folded: str) -> list[Sighting]:
     """The headings in the text: at most one for each entry, in the order of the contents."""
     sightings: list[Sighting] = []
     ends: set[int] = set()

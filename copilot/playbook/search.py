@@ -19,13 +19,13 @@ CANDIDATES = 60
 RERANKED = 40
 
 # The score is the passage's cosine, plus `STATEMENT` times that of its nearest statement (the mean
-# of a long passage hides the one line that answers), plus `WORDS` times its BM25 b, which counts
-# half at `HALF`: b / (b + HALF). Chosen on evals/data/questions.dev.jsonl (`python -m evals.tune`).
-# Standardising each list by itself gave the noise of the words a full vote when a question shares
-# none with its answer: recall@1 on the hard questions was 0.12 against 0.40.
+# of a long passage hides the one line that answers), plus `WORDS` times its BM25 as a share of the
+# best one's, times the share of the question's words which that best one has. Chosen on
+# evals/data/questions.dev.jsonl (`python -m evals.tune`). Standardising each list by itself gave
+# the noise of the words a full vote when a question shares none with its answer: recall@1 on the
+# hard questions was 0.12 against 0.40.
 STATEMENT = 0.6
-WORDS = 0.3
-HALF = 20.0
+WORDS = 0.4
 
 # What a passage loses for saying what a better one says already, in standard deviations, and how
 # many further ones may take the places of those that lose.
@@ -64,7 +64,7 @@ class Searcher:
             return []
         words = np.array([lexical.get(id_, 0.0) for id_ in ids])
         near = _filled(ids, dense)
-        first = near + WORDS * words / (words + HALF)
+        first = near + WORDS * _voice(question, [passages[id_] for id_ in ids], words)
         chosen = np.argsort(-first, kind="stable")[:RERANKED]
         said = np.array([self._nearest(vector, passages[ids[i]]) for i in chosen])
         best = np.full(len(ids), said.min())
@@ -85,6 +85,18 @@ class Searcher:
         # A title's worth of characters says nothing by itself.
         statements = [each for each in segment.sentences(text) if len(each) > 3]
         return self._embedder.encode(statements or [text])
+
+
+def _voice(question: str, passages: Sequence[Passage], words: Numbers) -> Numbers:
+    """What the words say for each passage (0–1): little when even the best one shares few."""
+    wanted = segment.content_words(question)
+    best = passages[int(words.argmax())]
+    text = _form("\n".join((best.title, best.section, best.text, *best.asks)))
+    if not wanted or not words.any():
+        return np.zeros(len(words))
+    share = sum(word in text for word in wanted) / len(wanted)
+    voice: Numbers = share * words / words.max()
+    return voice
 
 
 def _filled(ids: Sequence[str], scores: Mapping[str, float]) -> Numbers:

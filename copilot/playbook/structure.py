@@ -147,17 +147,19 @@ def _tail(text: str, headings: tuple[Heading, ...]) -> int | None:
 
 
 def _numbered(text: str) -> Iterator[Heading]:
-    """Short numbered lines (`第一章 …`, `一、…`, `1.1 …`) that count up and have text below."""
+    """Short numbered lines (`第一章 …`, `1.1 …`, `Q1：…`) that count up and have text below."""
     lines: list[tuple[int, int, numbering.Label]] = []
     position = 0
     for line in text.split("\n"):
         start, position = position, position + len(line) + 1
         body = line.strip()
-        if not 2 < len(body) <= HEADING or body.endswith(_ENDS) or "|" in body:
+        if not 2 < len(body) <= HEADING or "|" in body:
             continue
         start += line.find(body)
         found = numbering.label(body)
-        if found and found.kind not in ("integer", "bracket") and body[found.end :].strip():
+        if found is None or found.kind in ("integer", "bracket") or not body[found.end :].strip():
+            continue
+        if found.kind == "question" or not body.endswith(_ENDS):
             lines.append((start, start + len(body), found))
     kinds = [
         kind

@@ -18,58 +18,27 @@ GAIN = 4.0
 UNSEEN = 0.05
 
 _PUNCTUATION = frozenset("。，、；：？！“”‘’《》（）·—…")
-# Characters with trail byte A3 (see repair.py) that a full stop competes with when the lead byte is
-# lost: pairs so common that the character before may well belong to one of them.
-_COMMON_PAIRS = frozenset(
-    [
-        "确保",
-        "担保",
-        "环保",
-        "社保",
-        "医保",
-        "难保",
-        "自保",
-        "非常",
-        "经常",
-        "日常",
-        "正常",
-        "通常",
-        "平常",
-        "异常",
-        "时常",
-        "负担",
-        "承担",
-        "分担",
-        "惩罚",
-        "处罚",
-        "幸福",
-        "祝福",
-        "造福",
-        "上海",
-        "大海",
-        "事迹",
-        "奇迹",
-        "痕迹",
-        "规模",
-        "学校",
-        "院校",
-        "高校",
-        "暂停",
-        "不停",
-        "充裕",
-        "富裕",
-        "宽裕",
-        "安危",
-        "庆祝",
-        "玩耍",
-        "崩溃",
-        "收牵",
-        "希望",
-        "过剩",
-        "锁链",
-        "海罚",
-    ]
-)
+# Of the characters with second byte A3, which a full stop competes with where the first byte is
+# lost (shift.py): what commonly stands before them, so that they may well be meant.
+_COMMON_PAIRS = {
+    "保": "确担环社医难自",
+    "常": "非经日正通平异时",
+    "担": "负承分",
+    "罚": "惩处",
+    "福": "幸祝造",
+    "海": "上大",
+    "迹": "事奇痕",
+    "模": "规",
+    "校": "学院高",
+    "停": "暂不",
+    "裕": "充富宽",
+    "危": "安",
+    "祝": "庆",
+    "耍": "玩",
+    "溃": "崩",
+    "剩": "过",
+    "专": "大中",
+}
 # Characters folded so far; at most as many as there are.
 _folded: dict[int, str] = {}
 
@@ -162,4 +131,4 @@ def common_characters() -> frozenset[str]:
 
 def is_common_pair(before: str, after: str) -> bool:
     """Whether two folded characters form one of the common words that a lost full stop mimics."""
-    return before + after in _COMMON_PAIRS
+    return bool(before) and before in _COMMON_PAIRS.get(after, "")

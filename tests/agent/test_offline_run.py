@@ -128,9 +128,7 @@ def test_an_empty_playbook_refuses(open_copilot: Opener) -> None:
     assert answer.confidence == 0
 
 
-def test_a_passage_with_nothing_to_say_is_refused(
-    open_copilot: Opener, tmp_path: Path
-) -> None:
+def test_a_passage_with_nothing_to_say_is_refused(open_copilot: Opener, tmp_path: Path) -> None:
     """It passes the gate, but is nothing but the question itself."""
     (tmp_path / "q.md").write_text("# 群规\n\n## 群规\n\n群规怎么写才合适？\n", "utf-8")
     answer = ask(open_copilot(tmp_path / "q.md", gate=0.0), "群规怎么写才合适？")
@@ -170,7 +168,9 @@ def test_small_talk_needs_no_search(copilot: Copilot, message: str, kind: str) -
     assert not answer.refused
 
 
-@pytest.mark.parametrize("message", ["转人工的流程怎么设置？", "什么时候要转人工？", "怎么写谢谢的话术"])
+@pytest.mark.parametrize(
+    "message", ["转人工的流程怎么设置？", "什么时候要转人工？", "怎么写谢谢的话术"]
+)
 def test_questions_about_these_things_are_questions(copilot: Copilot, message: str) -> None:
     events = list(copilot.stream(Asked(message, OPERATOR, "test")))
     assert any(isinstance(event, ToolUse) for event in events)
@@ -179,7 +179,9 @@ def test_questions_about_these_things_are_questions(copilot: Copilot, message: s
 # Follow-ups and memory ---------------------------------------------------------------------------
 
 
-def queries(copilot: Copilot, question: str, thread: str | None, caller: Caller = MEMBER) -> list[str]:
+def queries(
+    copilot: Copilot, question: str, thread: str | None, caller: Caller = MEMBER
+) -> list[str]:
     return [
         event.args.get("query", event.args.get("passage_id", ""))
         for event in copilot.stream(Asked(question, caller, "test", thread))
@@ -256,9 +258,7 @@ def test_memory_survives_a_restart(
 
 def test_memory_holds_what_was_said(copilot: Copilot) -> None:
     answer = ask(copilot, BUDGET, thread="said")
-    state = copilot._agent._graph(MEMBER, True).get_state(
-        {"configurable": {"thread_id": copilot._agent._key("said", MEMBER)}}
-    )
+    state = copilot._agent._graph(MEMBER, True).get_state(copilot._agent._config("said", MEMBER))
     assert state.values["messages"][-1].text == answer.text
     assert state.next == ()
 
@@ -269,7 +269,13 @@ def test_a_long_conversation_stays_small(
     """The stock checkpointer keeps a megabyte a turn after fifty turns (design.md)."""
     home = tmp_path / "home"
     opened = open_copilot(sample_playbook, home=home, memory_turns=12)
-    questions = [BUDGET, "怎么提高群活跃度？", "会员流失的信号是什么？", NOWHERE, "新人第一天做什么？"]
+    questions = [
+        BUDGET,
+        "怎么提高群活跃度？",
+        "会员流失的信号是什么？",
+        NOWHERE,
+        "新人第一天做什么？",
+    ]
     sizes = []
     for turn in range(60):
         ask(opened, questions[turn % len(questions)], thread="long")
@@ -277,9 +283,7 @@ def test_a_long_conversation_stays_small(
             sizes.append(sum(file.stat().st_size for file in home.glob("threads.db*")))
     assert sizes[1] < 8_000_000
     assert sizes[1] < 1.7 * sizes[0]
-    state = opened._agent._graph(MEMBER, True).get_state(
-        {"configurable": {"thread_id": opened._agent._key("long", MEMBER)}}
-    )
+    state = opened._agent._graph(MEMBER, True).get_state(opened._agent._config("long", MEMBER))
     assert sum(message.type == "human" for message in state.values["messages"]) <= 13
 
 
@@ -322,5 +326,3 @@ def test_a_bot_has_no_tool_beyond_its_list(copilot: Copilot) -> None:
 
     names = {tool.name for tool in make(Playbook(copilot.evidence, copilot.section), "bot")}
     assert names == set(TOOLS["bot"]) == {"search_playbook", "read_section"}
-
-

@@ -13,10 +13,19 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from copilot.app import Copilot
 from copilot.server.auth import Auth
-from tests.conftest import settings_for, write_documents
+from tests.conftest import ROOT, settings_for, write_documents
 from tests.server.serving import Served, running
 
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 # A document that means harm: whatever it says must be shown, not done.
 HOSTILE = """# 表情包规范
@@ -31,12 +40,12 @@ HOSTILE = """# 表情包规范
 
 @pytest.fixture(scope="package")
 def console(tmp_path_factory: pytest.TempPathFactory, sample_playbook: Path) -> Iterator[Served]:
-    """A server with the console over the sample playbook and a hostile document."""
+    """A server with the console over what we ship on 互动, the sample and a hostile document."""
     from copilot.server.run import application
 
     hostile = write_documents(tmp_path_factory.mktemp("hostile"), {"stickers.md": HOSTILE})
     with Copilot(settings_for(tmp_path_factory.mktemp("console")), doing="pytest") as copilot:
-        copilot.index([sample_playbook, hostile])
+        copilot.index([ROOT / "knowledge" / "playbook" / "互动", sample_playbook, hostile])
         keys = {role: copilot.keys.create(role, "a test")[1] for role in ("operator", "bot")}
         with running(application(copilot, Auth(copilot.keys, time.monotonic))) as port:
             yield Served(copilot, port, keys)

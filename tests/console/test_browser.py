@@ -16,7 +16,9 @@ from tests.server.serving import Served
 # Gradio summarises its own statistics with an option that pandas has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:.*no_silent_downcasting")
 
-QUESTION = "怎么让群里的人多说话？"
+MAIN_JOB = "怎么让群里的人多说话？"
+QUESTION = "读书会的预算是多少？"
+BUDGET = "一场读书会的预算是1500元"
 
 
 @pytest.fixture
@@ -39,31 +41,32 @@ def test_from_login_to_the_cited_passage(watched: tuple[Page, Seen], console: Se
     expect(page).to_have_title("社群运营助手")
     page.evaluate(
         """() => { window.shown = [];
-        new MutationObserver(() => window.shown.push(document.querySelector('#turns').innerText))
+        new MutationObserver(() => window.shown.push([document.querySelector('#turns').innerText,
+                                                      !!document.querySelector('.actions')]))
           .observe(document.querySelector('#turns'),
                    {childList: true, subtree: true, characterData: true}); }"""
     )
-    ask(page, QUESTION)
+    ask(page, MAIN_JOB)
     expect(page.locator("#box textarea")).to_have_value("")
-    expect(page.locator(".question")).to_have_text(QUESTION)
+    expect(page.locator(".question")).to_have_text(MAIN_JOB)
+    # It streamed: a quiet line first, then the beginning of the answer, then all of it.
+    shown: list[tuple[str, bool]] = page.evaluate("window.shown")
+    assert any("正在查资料……" in text for text, _ in shown)
     answer = page.locator(".answer")
-    expect(answer).to_contain_text("把大话题拆成人人能答的小问题")
-    # It streamed: a quiet line first, then more and more of the text.
-    shown: list[str] = page.evaluate("window.shown")
-    assert any("正在查资料……" in each for each in shown)
-    partial = [each for each in shown if "小问题" in each and "有帮助" not in each]
-    assert partial
-    # The sources are listed, and the text has no plain source lines twice.
-    expect(page.locator(".sources li").first).to_contain_text("《留存与活跃》")
+    first = page.locator(".said").inner_text()[:12]
+    assert any(first in text and not done for text, done in shown)
+    # The sources are listed once, not as plain lines besides.
+    assert page.locator(".sources li").count() >= 1
     assert "来源：[" not in answer.inner_text()
     # The mark opens the passage beside, with what was taken from it marked.
     expect(page.locator("#panel .cite[open]")).to_have_count(0)
     page.locator(".said a.mark", has_text="[1]").first.click()
     passage = page.locator("#panel .cite[open]")
     expect(passage).to_have_count(1)
-    expect(passage).to_contain_text("retention.md")
+    expect(passage).to_contain_text(".md")
     expect(passage.locator("mark").first).to_be_in_viewport()
-    assert "把大话题拆成人人能答的小问题" in "".join(passage.locator("mark").all_inner_texts())
+    taken = passage.locator("mark").first.inner_text().strip()
+    assert taken in answer.inner_text()
     assert urlsplit(page.url).fragment == ""
     # Nothing came from anywhere else, and nothing broke.
     hosts = {
@@ -76,8 +79,8 @@ def test_from_login_to_the_cited_passage(watched: tuple[Page, Seen], console: Se
 def test_the_beginning_offers_four_questions(page: Page) -> None:
     expect(page.locator("#turns .try")).to_have_count(4)
     expect(page.locator("#side")).to_be_hidden()
-    page.locator("#turns .try", has_text=QUESTION).click()
-    expect(page.locator(".question")).to_have_text(QUESTION)
+    page.locator("#turns .try", has_text=MAIN_JOB).click()
+    expect(page.locator(".question")).to_have_text(MAIN_JOB)
     expect(page.locator(".answer .sources li").first).to_be_visible()
     expect(page.locator("#side")).to_be_visible()
 
@@ -91,8 +94,8 @@ def test_enter_sends_and_shift_enter_begins_a_line(page: Page) -> None:
     expect(box).to_have_value("积分制度\n是怎么回事？")
     expect(page.locator(".turn")).to_have_count(0)
     page.keyboard.press("Enter")
-    expect(page.locator(".question")).to_have_text("积分制度 是怎么回事？", use_inner_text=False)
-    expect(page.locator(".question br")).to_have_count(1)
+    expect(page.locator(".question")).to_be_visible()
+    assert page.locator(".question").inner_text() == "积分制度\n是怎么回事？"
 
 
 def test_an_empty_question_does_nothing(page: Page) -> None:
@@ -119,7 +122,7 @@ def test_enter_that_chooses_characters_sends_nothing(page: Page) -> None:
 
 
 def test_ratings_are_kept_in_the_journal(page: Page, console: Served) -> None:
-    ask(page, "读书会的预算是多少？")
+    ask(page, QUESTION)
     like = page.locator('[data-rating="like"]')
     dislike = page.locator('[data-rating="dislike"]')
     answer = like.get_attribute("data-answer")
@@ -142,11 +145,11 @@ def test_ratings_are_kept_in_the_journal(page: Page, console: Served) -> None:
 
 def test_an_answer_can_be_copied_as_text(page: Page) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    ask(page, "读书会的预算是多少？")
+    ask(page, QUESTION)
     page.locator('[data-do="copy"]').click()
     expect(page.locator('[data-do="copy"]')).to_have_text("已复制")
     copied = str(page.evaluate("navigator.clipboard.readText()"))
-    assert "一场读书会的预算是1500元" in copied
+    assert BUDGET in copied
     assert re.search(r"^\[1\] 《线下读书会", copied, re.M)
     assert "cite-" not in copied
     assert "<" not in copied
@@ -154,7 +157,7 @@ def test_an_answer_can_be_copied_as_text(page: Page) -> None:
 
 
 def test_a_conversation_goes_on_and_a_new_one_forgets(page: Page) -> None:
-    ask(page, "读书会的预算是多少？")
+    ask(page, QUESTION)
     ask(page, "那场地呢？")
     expect(page.locator(".turn")).to_have_count(2)
     expect(page.locator(".turn").nth(1).locator(".sources")).to_contain_text("线下读书会")
@@ -251,7 +254,7 @@ def test_a_failure_is_told_calmly(page: Page, console: Served) -> None:
 def test_two_pages_do_not_share_a_conversation(
     browser: Browser, page: Page, console: Served
 ) -> None:
-    ask(page, "读书会的预算是多少？")
+    ask(page, QUESTION)
     other, _ = opened(browser, console)
     signed_in(other, console)
     expect(other.locator(".turn")).to_have_count(0)

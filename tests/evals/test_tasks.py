@@ -22,15 +22,10 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> list[EvalLog]:
     In a process of its own: Inspect leaves streams unclosed, which are warnings, which are errors.
     """
     folder: Path = tmp_path_factory.mktemp("logs")
-    command = ["eval", "evals/retrieval.py", "evals/answers.py", "--model", "none"]
-    options = ["-T", "corpus=knowledge", "--limit", str(LIMIT), "--display", "none"]
-    subprocess.run(
-        [sys.executable, "-m", "inspect_ai", *command, *options]
-        + ["--log-dir", str(folder), "--log-format", "json"],
-        cwd=ROOT,
-        check=True,
-        timeout=120,
-    )
+    command = [sys.executable, "-m", "inspect_ai", "eval", "evals/retrieval.py", "evals/answers.py"]
+    options = ["-T", "corpus=knowledge", "--limit", str(LIMIT), "--model", "none"]
+    quiet = ["--display", "none", "--log-dir", str(folder), "--log-format", "json"]
+    subprocess.run([*command, *options, *quiet], cwd=ROOT, check=True, timeout=120)
     read = [read_eval_log(str(path)) for path in folder.glob("*.json")]
     return sorted(read, key=lambda log: log.eval.task, reverse=True)
 

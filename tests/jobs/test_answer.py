@@ -144,7 +144,9 @@ sentences = st.lists(
             st.sampled_from(["元", "人左右，地点在咖啡馆", "次", "的做法要提前一周说清楚"]),
         ),
         st.text(alphabet="社群运营活动，。！？；：（）\n- 12[]", max_size=60),
-        st.sampled_from(["长" * 350 + "。", "| 甲 | 乙 |\n|---|---|\n| 1 | 2 |", "## 小标题", "注意："]),
+        st.sampled_from(
+            ["长" * 350 + "。", "| 甲 | 乙 |\n|---|---|\n| 1 | 2 |", "## 小标题", "注意："]
+        ),
     ),
     min_size=1,
     max_size=8,

@@ -23,9 +23,7 @@ def look_up(query: str) -> str:
 
 
 def model(endpoint: ScriptedEndpoint, timeout: float = 5.0):
-    return configured(
-        "openai:any-model", base_url=endpoint.url, api_key="sk-test", timeout=timeout
-    )
+    return configured("openai:any-model", base_url=endpoint.url, api_key="sk-test", timeout=timeout)
 
 
 def test_it_asks_the_endpoint_that_is_set_with_its_key() -> None:

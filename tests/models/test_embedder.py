@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,7 @@ def test_serving_imports_no_torch():
 WITH_TORCH = """
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 import torch
@@ -115,7 +117,7 @@ shipped, dense, empty, *texts = sys.argv[1:]
 found = {"shipped": SentenceTransformer(shipped).encode(texts).tolist()}
 
 torch.manual_seed(1)
-pieces = static.tokenizer(["社群 运营 " * 5], [], 50)
+pieces = static.tokenizer(Counter({"社群": 9, "运营": 9}), 50)
 model = SentenceTransformer(modules=[StaticEmbedding(pieces, embedding_dim=8), Dense(8, 4)])
 model.save(dense)
 served, again = embedder.load(dense), embedder.load(dense)
@@ -164,7 +166,7 @@ def test_what_cannot_be_loaded_is_refused(with_torch, name):
 
 
 def tiny(folder: Path, seed: int) -> Path:
-    pieces = static.tokenizer(["群规 群规 群规 活动 活动 活动"], [], 20)
+    pieces = static.tokenizer(Counter({"群规": 9, "活动": 9}), 20)
     rng = np.random.default_rng(seed)
     static.save(folder, pieces, rng.standard_normal((pieces.get_vocab_size(), 8), np.float32))
     return folder
@@ -180,7 +182,7 @@ def test_the_name_follows_the_content(tmp_path):
 
 
 def test_int8_keeps_directions(tmp_path):
-    pieces = static.tokenizer(["群规 群规 群规 活动 活动 活动"], [], 20)
+    pieces = static.tokenizer(Counter({"群规": 9, "活动": 9}), 20)
     rows = np.random.default_rng(0).standard_normal((pieces.get_vocab_size(), 64), np.float32)
     rows[1] *= 1000  # one scale for all rows would round the others to nothing
     static.save(tmp_path, pieces, rows)

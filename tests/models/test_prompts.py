@@ -27,7 +27,11 @@ def test_a_prompt_is_filled_in(tmp_path: Path) -> None:
 def test_the_label_changes_with_the_body_and_the_version(tmp_path: Path) -> None:
     labels = [
         prompts.load(written(tmp_path, text), "greet").label
-        for text in (HEAD + "{{ name }}", HEAD + "{{ name }}!", HEAD.replace("3", "4") + "{{ name }}")
+        for text in (
+            HEAD + "{{ name }}",
+            HEAD + "{{ name }}!",
+            HEAD.replace("3", "4") + "{{ name }}",
+        )
     ]
     assert labels[0].startswith("greet@3+")
     assert len(labels[0].split("+")[1]) == 8
@@ -99,5 +103,7 @@ def test_line_ends_of_another_system_do_no_harm(tmp_path: Path) -> None:
 
 def test_what_ships_can_be_loaded_and_has_its_version_of_record() -> None:
     """A changed body needs a new version: put the new label here when you raise it."""
-    shipped = {path.stem: prompts.load(path.parent, path.stem) for path in folder("prompts").iterdir()}
+    shipped = {
+        path.stem: prompts.load(path.parent, path.stem) for path in folder("prompts").iterdir()
+    }
     assert {prompt.label for prompt in shipped.values()} == {"agent@1+1adc815b"}

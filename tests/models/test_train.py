@@ -12,7 +12,7 @@ import torch
 from tokenizers import Tokenizer
 
 from copilot.errors import BadInput
-from copilot.models import embedder, pairs, static, train
+from copilot.models import embedder, pairs, ranking, static, train
 
 RECIPE = train.Recipe(
     vocabulary=600, dimensions=64, epochs=4, batch=128, repeat=4, threads=1, hold_out=0.2
@@ -123,7 +123,7 @@ def test_a_pair_of_the_same_topic_is_no_negative():
         def forward(self, features):
             return {"sentence_embedding": features["vectors"]}
 
-    loss = train.TopicRanking(Echo())
+    loss = ranking.TopicRanking(Echo())
     vectors = torch.tensor([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]])
     nothing = torch.zeros(3, 2)
 

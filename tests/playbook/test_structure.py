@@ -200,6 +200,11 @@ def test_numbered_lines_with_text_below_are_headings(text: str) -> None:
     assert [title for _, _, title in found(text)] == ["开场", "收场"]
 
 
+def test_numbered_questions_are_headings() -> None:
+    text = "Q1：几点开始？\n答：下午两点，提前一刻钟签到。\n\nQ2：能带孩子吗？\n答：可以，不占名额，注意安全。"
+    assert found(text) == [(1, "Q1", "几点开始？"), (1, "Q2", "能带孩子吗？")]
+
+
 @pytest.mark.parametrize(
     "text",
     [
