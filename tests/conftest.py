@@ -17,6 +17,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -35,6 +36,10 @@ SOURCES = ROOT.parent / "shared" / "playbook"
 for _name in [name for name in os.environ if name.upper().startswith("COPILOT_")]:
     del os.environ[_name]
 os.environ["HF_HUB_OFFLINE"] = "1"
+
+# Two shared cores: how long an example takes says little.
+hypothesis.settings.register_profile("copilot", deadline=None)
+hypothesis.settings.load_profile("copilot")
 
 
 # The two source documents ------------------------------------------------------------------------

@@ -29,8 +29,8 @@ _GREETING = re.compile(
     r"(?:啊|呀|哦|呢|鸭|机器人|小助手|助手|在吗)*"
 )
 _THANKS = re.compile(
-    r"(?:好的?|嗯+|哦|ok|行)?(?:谢谢|多谢|感谢|谢了|谢啦|辛苦了?|3q|thanks?|thank you|thx)"
-    r"(?:你|您|啦|了|啊|呀|大家|so much|very much|哈)*"
+    r"(?:好的?|嗯+|哦|ok|行)?\s*(?:谢谢|多谢|感谢|谢了|谢啦|辛苦了?|3q|thanks?|thank you|thx)"
+    r"(?:你|您|啦|了|啊|呀|大家|\s*so much|\s*very much|哈)*"
 )
 _ABOUT = re.compile(
     r"(?:你|您)(?:是谁|是什么|叫什么|能做什么|会什么|能干什么|能干嘛|可以做什么|是机器人吗?|有什么功能)"

@@ -33,10 +33,6 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") shut();
-    // Enter that ends the composition of Chinese characters sends nothing.
-    if (event.key === "Enter" && (event.isComposing || event.keyCode === 229)) {
-      event.stopPropagation();
-    }
   }, true);
 
   // Whoever has been signed out meanwhile is asked to sign in again.
@@ -63,7 +59,33 @@
     area.remove();
   };
 
+  // Follow the answer as it grows, until its question has reached the top; leave a reader who has
+  // scrolled away alone.
+  const follow = (scroller) => {
+    if (scroller.dataset.followed) return;
+    scroller.dataset.followed = "yes";
+    let following = true;
+    let count = 0;
+    let placed = 0;
+    scroller.addEventListener("scroll", () => {
+      if (Math.abs(scroller.scrollTop - placed) > 4) following = false;
+    });
+    new MutationObserver(() => {
+      const turns = scroller.querySelectorAll(".turn");
+      if (turns.length !== count) following = true;
+      count = turns.length;
+      document.body.classList.toggle("talking", count > 0);
+      if (!following || !count) return;
+      const last = turns[count - 1].getBoundingClientRect();
+      const top = last.top - scroller.getBoundingClientRect().top;
+      const most = scroller.scrollHeight - scroller.clientHeight;
+      placed = Math.max(0, Math.min(most, scroller.scrollTop + top - 20));
+      scroller.scrollTop = placed;
+    }).observe(scroller, { childList: true, subtree: true, characterData: true });
+  };
+
   window.copilot = {
+    follow,
     async copy(button) {
       const answer = button.closest(".answer");
       const parts = [answer.querySelector(".said").innerText];

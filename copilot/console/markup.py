@@ -14,7 +14,7 @@ _BULLET = re.compile(r"^\s*[-*+•·]\s+(?=\S)")
 _NUMBERED = re.compile(r"^\s*(\d{1,3})(?:[、)）]|\.(?!\d))\s*(?=\S)")
 _HEADING = re.compile(r"^\s*#{1,6}\s+(?=\S)")
 # A line that names the section that what follows is taken from.
-_NAME = re.compile(r"^\s*【[^】]+】(?:\[\d{1,3}\])*\s*$")
+NAME = re.compile(r"^\s*【[^】]+】(?:\[\d{1,3}\])*\s*$")
 _BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
 _RULE = re.compile(r"^\s*\|[\s:|-]+\|?\s*$")
 
@@ -63,7 +63,7 @@ def _kind(line: str) -> str:
         return "ul"
     if _NUMBERED.match(line):
         return "ol"
-    return "h4" if _HEADING.match(line) or _NAME.match(line) else "p"
+    return "h4" if _HEADING.match(line) or NAME.match(line) else "p"
 
 
 def _block(kind: str, lines: Iterator[str], show: Show) -> Iterator[str]:

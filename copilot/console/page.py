@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -39,7 +40,9 @@ def mount(
 
     async def mounted() -> ASGIApp:
         blocks = build(copilot, caller, say)
-        blocks.queue(default_concurrency_limit=settings.workers, max_size=settings.queue)
+        blocks.queue(
+            default_concurrency_limit=settings.workers, max_size=settings.workers + settings.queue
+        )
         made: ASGIApp = gr.mount_gradio_app(
             app,
             blocks,
@@ -57,8 +60,10 @@ def mount(
         )
         return made
 
-    # Outside of an event loop Gradio opens several of its own and never closes them.
-    return asyncio.run(mounted())
+    # Outside of an event loop Gradio opens several of its own and never closes them; in a thread,
+    # since the caller may be in one already.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(lambda: asyncio.run(mounted())).result()
 
 
 def build(copilot: Copilot, caller: Callable[[str], Caller], say: Say) -> gr.Blocks:
@@ -77,12 +82,9 @@ def build(copilot: Copilot, caller: Callable[[str], Caller], say: Say) -> gr.Blo
             gr.HTML(_leave(say), elem_id="leave", js_on_load=None)
         with gr.Row(elem_id="desk"):
             with gr.Column(elem_id="talk"):
-                shown = gr.HTML(
-                    turns.conversation((), say),
-                    elem_id="turns",
-                    apply_default_css=False,
-                    js_on_load=_script("turns.js"),
-                )
+                with gr.Column(elem_id="turns"):
+                    past = _turns("", "past")
+                    now = _turns(turns.beginning(say), "now")
                 with gr.Row(elem_id="ask"):
                     box = gr.Textbox(
                         elem_id="box",
@@ -101,13 +103,19 @@ def build(copilot: Copilot, caller: Callable[[str], Caller], say: Say) -> gr.Blo
                 panel = gr.HTML(
                     talk.empty_panel(), elem_id="panel", apply_default_css=False, js_on_load=None
                 )
-        outputs = [box, shown, panel, conversation]
+        outputs = [box, past, now, panel, conversation]
         quiet = {"api_visibility": "private", "show_progress": "hidden"}
         gr.on([box.submit, send.click], talk.ask, [box, conversation], outputs, **quiet)
-        shown.example(talk.example, [conversation], outputs, **quiet)
-        shown.rate(talk.rate, [conversation], [shown, conversation], queue=False, **quiet)
-        fresh.click(talk.fresh, None, [shown, panel, conversation], queue=False, **quiet)
+        now.example(talk.example, [conversation], outputs, **quiet)
+        rated = [past, now, conversation]
+        for each in (past, now):
+            each.rate(talk.rate, [conversation], rated, queue=False, **quiet)
+        fresh.click(talk.fresh, None, [past, now, panel, conversation], queue=False, **quiet)
     return blocks
+
+
+def _turns(html: str, id_: str) -> gr.HTML:
+    return gr.HTML(html, elem_id=id_, apply_default_css=False, js_on_load=_script("turns.js"))
 
 
 def _leave(say: Say) -> str:

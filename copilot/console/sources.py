@@ -69,6 +69,8 @@ def said_of(text: str) -> dict[int, list[str]]:
     """What the answer says on the strength of each number: statements, bare."""
     said: dict[int, list[str]] = {}
     for line in text.split("\n"):
+        if markup.NAME.match(line):
+            continue
         start = 0
         statement = ""
         for match in markup.MARK.finditer(line):

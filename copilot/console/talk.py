@@ -34,8 +34,9 @@ class Conversation:
     turns: tuple[Turn, ...] = ()
 
 
-# The box, the conversation and the panel as HTML, and the conversation itself.
-Shown = tuple[Any, str, Any, Conversation]
+# The box; earlier turns, the latest turn and the panel as HTML; the conversation itself. The latest
+# turn stands apart so that a growing answer does not send everything that was said before.
+Shown = tuple[Any, Any, Any, Any, Conversation]
 
 
 class Talk:
@@ -59,7 +60,7 @@ class Talk:
         if question:
             yield from self._answer(question, conversation, str(request.username))
         else:
-            yield "", self._html(conversation.turns), gr.skip(), conversation
+            yield "", gr.skip(), gr.skip(), gr.skip(), conversation
 
     def example(
         self, conversation: Conversation | None, request: gr.Request, event: gr.EventData
@@ -72,16 +73,16 @@ class Talk:
 
     def _answer(self, question: str, conversation: Conversation, name: str) -> Iterator[Shown]:
         """The answer as it comes; at last with its passages in the panel."""
-        before = conversation.turns
         turn = Turn(question)
         # Emptied once, at the start: what is typed meanwhile stays.
-        yield "", self._html((*before, turn)), gr.skip(), conversation
+        yield "", self._html(conversation.turns), self._html((turn,)), gr.skip(), conversation
         for grown in self._turns(turn, conversation.thread, name):
             turn = grown
             if turn.answer is None:
-                yield gr.skip(), self._html((*before, turn)), gr.skip(), conversation
-        conversation = replace(conversation, turns=(*before, turn))
-        yield gr.skip(), self._html(conversation.turns), self._panel(conversation), conversation
+                yield gr.skip(), gr.skip(), self._html((turn,)), gr.skip(), conversation
+        conversation = replace(conversation, turns=(*conversation.turns, turn))
+        panel = self._panel(conversation)
+        yield gr.skip(), gr.skip(), self._html((turn,)), panel, conversation
 
     def _turns(self, turn: Turn, thread: str, name: str) -> Iterator[Turn]:
         """The turn as it grows."""
@@ -104,30 +105,28 @@ class Talk:
 
     def rate(
         self, conversation: Conversation | None, event: gr.EventData
-    ) -> tuple[str, Conversation | None]:
+    ) -> tuple[Any, Any, Conversation | None]:
         """Keep a 👍 or 👎 with the answer it was given to; the same again takes it back."""
         given = event._data if isinstance(event._data, dict) else {}
         known = conversation.turns if conversation else ()
         chosen = next((turn for turn in known if turn.id and turn.id == given.get("answer")), None)
         rating = _RATINGS.get(given.get("rating"))
         if conversation is None or chosen is None or rating is None:
-            return self._html(known), conversation
+            return gr.skip(), gr.skip(), conversation
         rated = replace(chosen, rating=None if chosen.rating == rating else rating)
         try:
             self._copilot.journal.rate(rated.id, rated.rating)
         except NotFound:
             log.warning("a rating for an answer that is not in the journal")
-            return self._html(known), conversation
+            return gr.skip(), gr.skip(), conversation
         if rated.rating is not None:
             gr.Info(self._say("console.rated"), duration=3)
-        conversation = replace(
-            conversation, turns=tuple(rated if turn is chosen else turn for turn in known)
-        )
-        return self._html(conversation.turns), conversation
+        known = tuple(rated if turn is chosen else turn for turn in known)
+        return self._html(known[:-1]), self._html(known[-1:]), replace(conversation, turns=known)
 
-    def fresh(self) -> tuple[str, str, Conversation]:
+    def fresh(self) -> tuple[str, str, str, Conversation]:
         """Begin a new conversation."""
-        return self._html(()), self.empty_panel(), Conversation()
+        return "", turns.beginning(self._say), self.empty_panel(), Conversation()
 
     def _html(self, shown: tuple[Turn, ...]) -> str:
         return turns.conversation(shown, self._say)

@@ -39,13 +39,12 @@ class Turn:
 
 
 def conversation(turns: Sequence[Turn], say: Say) -> str:
-    """The whole conversation, or what stands there before it begins."""
-    if not turns:
-        return _beginning(say)
+    """Turns of a conversation."""
     return "".join(_turn(each, say) for each in turns)
 
 
-def _beginning(say: Say) -> str:
+def beginning(say: Say) -> str:
+    """What stands there before the first question."""
     examples = "".join(
         f'<button type="button" class="try" data-do="example" data-name="{name}">'
         f"{escape(say(f'console.example.{name}'))}</button>"

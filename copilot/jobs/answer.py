@@ -31,7 +31,10 @@ _LABEL = re.compile(r"^(?:答案|解析|回答|答|要点|说明|說明|解答|A
 # A comma belongs to a number only as a thousands separator: 1,500 is one, 1,2,3 are three.
 _NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d+)?|\d+(?:\.\d+)*")
 _MARK = re.compile(r"\[(\d{1,3})\]")
+_FOOTNOTE = re.compile(r"\[(\s*\d+\s*)\]")
 _BOLD = re.compile(r"\*\*|__")
+_SIGN = re.compile(r"(?<=[\u4e00-\u9fff》”\")）%])[,;:!?](?![A-Za-z0-9])")
+_WIDE = {",": "，", ";": "；", ":": "：", "!": "！", "?": "？"}
 _RULE = re.compile(r"^(?:\||`{3}|-{3}|={3}|#)")
 # A line that is nothing but a heading in bold, as joined sections have.
 _HEADING = re.compile(r"^\s*\*\*[^*]+\*\*\s*$")
@@ -121,7 +124,12 @@ def compose(evidence: Evidence, similarity: Similarity, numbers: Mapping[str, in
     if len(blocks) == 1:
         # One passage needs no heading to tell it from others.
         blocks = [blocks[0].split("\n", 1)[1]]
-    return in_script_of(evidence.question, "\n\n".join(blocks))
+    return in_script_of(evidence.question, _chinese_signs("\n\n".join(blocks)))
+
+
+def _chinese_signs(text: str) -> str:
+    """Commas and stops after Chinese characters, in the width that people read them."""
+    return _SIGN.sub(lambda match: _WIDE[match.group()], text)
 
 
 def in_script_of(question: str, text: str) -> str:
@@ -166,10 +174,7 @@ def unsupported(statement: str, passages: Sequence[Citation]) -> str:
 
 def numbers(text: str) -> set[str]:
     """The numbers in a text, in one notation (full-width folded, thousands separators dropped)."""
-    return {
-        number.replace(",", "")
-        for number in _NUMBER.findall(normalize.search_form(text))
-    }
+    return {number.replace(",", "") for number in _NUMBER.findall(normalize.search_form(text))}
 
 
 def _statements(passage: Passage) -> list[Statement]:
@@ -178,6 +183,8 @@ def _statements(passage: Passage) -> list[Statement]:
     for line in passage.text.split("\n"):
         if _HEADING.match(line):
             continue
+        # A document's own footnote marks would pass for citations.
+        line = _FOOTNOTE.sub(r"［\1］", line)
         match = _ITEM.match(line)
         body = _BOLD.sub("", line[match.end() :] if match else line).strip()
         if match and body:
@@ -189,13 +196,19 @@ def _statements(passage: Passage) -> list[Statement]:
         body = _LABEL.sub("", body)
         if not body or body.endswith(("？", "?", "：", ":")):
             continue
+        parts: list[str] = []
         for sentence in segment.sentences(body):
-            # A remark in brackets belongs to the sentence before it.
-            if found and not found[-1].item and sentence.startswith(("（", "(")):
-                last = found.pop()
-                sentence = last.text + sentence
-            found.append(Statement(sentence.strip(), "", ""))
+            # A remark in brackets belongs to the sentence before it; signs alone say nothing.
+            if parts and (sentence.startswith(("（", "(")) or not _speaks(sentence)):
+                parts[-1] += sentence
+            else:
+                parts.append(sentence)
+        found.extend(Statement(part.strip(), "", "") for part in parts if _speaks(part))
     return found
+
+
+def _speaks(text: str) -> bool:
+    return any(character.isalnum() for character in text)
 
 
 def _choose(

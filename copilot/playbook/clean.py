@@ -244,7 +244,8 @@ def _suspicious(
         for each in mended.suspicious
     ]
     told = {each.offset for each in found}
-    for position, reason in suspicion.signs(mended.text):
+    cut = any(fix.kind == "bytes out of step" for fix in mended.repairs)
+    for position, reason in suspicion.signs(mended.text, cut=cut):
         offset = mended.original(position)
         near = any(offset + step in told for step in range(-suspicion.AROUND, suspicion.AROUND))
         if near or cuts.cover(position) or not where.inside(position):

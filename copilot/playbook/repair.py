@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from copilot.playbook import pinyin, shift
+from copilot.playbook.lost import tell
 from copilot.playbook.shift import Page, Reading
 from copilot.playbook.suspicion import Suspicion, excerpt
-from copilot.playbook.wording import Wording, fold, is_common_pair
+from copilot.playbook.wording import Wording, fold
 
 RepairKind = Literal["bytes out of step", "pinyin notes", "paragraph marks"]
-# A lost byte is filled in when the best character fits this many times better than the next.
-MARGIN = 5.0
+
 # Of the neighbours in a repaired run, this share must stand side by side elsewhere in the text...
 KNOWN_PAIRS = 0.25
 # ... or, in a text too short to tell, this many characters must all be common ones (three random
@@ -26,8 +26,6 @@ PROOF, ODD = 3, 2
 NOTED = 2
 
 _ENDS = "。！？"
-# What may follow the last character of a clause.
-_ENDING = frozenset("。，、；：？！,.;:?!)）\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +151,7 @@ def _best(page: Page, wording: Wording, readings: list[Reading]) -> tuple[Readin
         if not odd or strange > len(sound) // 10:
             continue
         said = _fill(page, wording, reading)
-        before, after = page.before(reading.start), page.after(reading.end)
+        before, after = page.before(reading.start), page.behind(reading.end)[0]
         known = wording.pairs(fold(before + said + after)) + NOTED * reading.confirmed
         garbled = fold(before + pinyin.NOTE.sub("", raw) + after)
         enough = known >= max(1, KNOWN_PAIRS * len(said)) and known > wording.pairs(garbled)
@@ -180,37 +178,13 @@ def _fill(page: Page, wording: Wording, reading: Reading) -> str:
             said += place[0]
             continue
         before = said[-1] if said else page.before(reading.start)
-        following = reading.places[number + 1 :]
-        after = following[0][0] if following else page.after(reading.end)
-        said += _choose(wording, fold(before), place, fold(after))
+        if before in _ENDS:
+            said += "?"  # a paragraph mark before the run, nothing lost
+            continue
+        behind = [each[0] if len(each) == 1 else "" for each in reading.places[number + 1 :]]
+        after, beyond = (*behind, *page.behind(reading.end))[:2]
+        said += tell(wording, fold(before), place, fold(after), fold(beyond))
     return said
-
-
-def _choose(wording: Wording, before: str, options: tuple[str, ...], after: str) -> str:
-    """The option that clearly fits best between its folded neighbours, or `?`."""
-    if before in _ENDS:
-        return "?"  # a paragraph mark before the run, nothing lost
-    known = {*wording.known(options), *({"。"} & set(options))}
-    ranked = sorted(((wording.fit(before, char, after), char) for char in known), reverse=True)
-    if not ranked:
-        return "?"
-    rival = ranked[1][0] if len(ranked) > 1 else wording.fit(before, "", after)
-    best, char = ranked[0]
-    if best < MARGIN * rival or not _tells(wording, before, char, after, options):
-        return "?"
-    written = [option for option in options if fold(option) == char]
-    return written[0] if len(written) == 1 else "?"
-
-
-def _tells(wording: Wording, before: str, char: str, after: str, options: tuple[str, ...]) -> bool:
-    """Whether the neighbours not only favour a character but tell it."""
-    if char == "。":
-        # It follows anything, so it need not have been seen behind this very character, unless that
-        # is half of a common word.
-        rivals = any(is_common_pair(before, fold(option)) for option in options)
-        return wording.seen(before, char) or not rivals
-    word = is_common_pair(before, char) or not after or after in _ENDING
-    return wording.seen(before, char) and (word or wording.seen(char, after))
 
 
 def _sound(page: Page, pending: dict[int, list[Reading]]) -> Iterator[str]:

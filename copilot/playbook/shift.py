@@ -75,9 +75,11 @@ class Page:
             return self.mended[position]
         return self.text[position - 1] if position else ""
 
-    def after(self, position: int) -> str:
-        """The character at a position, notes skipped; empty at the end."""
-        return self.text[(place := self.skip(position)) : place + 1]
+    def behind(self, position: int) -> tuple[str, str]:
+        """The two characters from a position on, notes skipped; empty behind the end."""
+        first = self.skip(position)
+        second = self.skip(first + 1)
+        return self.text[first : first + 1], self.text[second : second + 1]
 
     def skip(self, position: int) -> int:
         """The position behind the notes that begin at a position."""

@@ -34,6 +34,9 @@ _SIGNS: tuple[tuple[Reason, re.Pattern[str]], ...] = (
         re.compile(f"(?<=[{_HAN}])[\u3041-\u306d\u306f-\u30fa\u3105-\u312f](?=[{_HAN}])"),
     ),
 )
+_CUT_SIGNS: tuple[tuple[Reason, re.Pattern[str]], ...] = (
+    ("bytes out of step", re.compile(f"(?<=[{_HAN}%])(?:\\?[;,:!]\\??|\\?{{2,}})(?=[^\\s?])")),
+)
 _ASKING = re.compile(
     "[吗嗎呢么麼什谁誰哪几幾吧啥何怎否嘛咋啊呀]|多少|[^，,]不[^，,]|[有没沒]有|能不能|不"
 )
@@ -54,11 +57,15 @@ class Suspicion:
     offset: int = 0
 
 
-def signs(text: str) -> Iterator[tuple[int, Reason]]:
-    """Where a text shows damage that nobody could repair, each place once, and of what sort."""
+def signs(text: str, *, cut: bool = False) -> Iterator[tuple[int, Reason]]:
+    """Where a text shows damage that nobody could repair, each place once, and of what sort.
+
+    Args:
+        cut: whether runs out of step were found in it, so that `?;` or `??` is more than a habit.
+    """
     found = sorted(
         (sign.start(), reason)
-        for reason, pattern in _SIGNS
+        for reason, pattern in (*_SIGNS, *(_CUT_SIGNS if cut else ()))
         for sign in pattern.finditer(text)
         if not _by_author(text, sign)
     )
@@ -87,7 +94,7 @@ def _by_author(text: str, sign: re.Match[str]) -> bool:
     """Whether a sign can be the author's: a `?` behind a question, a bracket that ends so."""
     if sign.lastindex:
         return not pinyin.is_toned(sign[1]) or not pinyin.is_syllable(sign[1])
-    if sign[0] != "?":
+    if sign[0][0] != "?":
         return False
     clause = _CLAUSE.split(text[max(0, sign.start() - 60) : sign.start()])[-1]
     return bool(_ASKING.search(clause))

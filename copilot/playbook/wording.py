@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Iterable
+from importlib import resources
 from itertools import pairwise
 
 from copilot.language import normalize
@@ -18,27 +19,6 @@ GAIN = 4.0
 UNSEEN = 0.05
 
 _PUNCTUATION = frozenset("。，、；：？！“”‘’《》（）·—…")
-# Of the characters with second byte A3, which a full stop competes with where the first byte is
-# lost (shift.py): what commonly stands before them, so that they may well be meant.
-_COMMON_PAIRS = {
-    "保": "确担环社医难自",
-    "常": "非经日正通平异时",
-    "担": "负承分",
-    "罚": "惩处",
-    "福": "幸祝造",
-    "海": "上大",
-    "迹": "事奇痕",
-    "模": "规",
-    "校": "学院高",
-    "停": "暂不",
-    "裕": "充富宽",
-    "危": "安",
-    "祝": "庆",
-    "耍": "玩",
-    "溃": "崩",
-    "剩": "过",
-    "专": "大中",
-}
 # Characters folded so far; at most as many as there are.
 _folded: dict[int, str] = {}
 
@@ -53,7 +33,6 @@ class Wording:
     def __init__(self, parts: Iterable[str]) -> None:
         self._singles: Counter[str] = Counter()
         self._pairs: Counter[tuple[str, str]] = Counter()
-        self._known: dict[tuple[str, ...], list[str]] = {}
         self.add(parts)
 
     def add(self, parts: Iterable[str]) -> None:
@@ -62,28 +41,20 @@ class Wording:
             self._singles.update(part)
             self._pairs.update(pairwise(part))
         self._total = self._singles.total()
-        self._known.clear()
 
-    def seen(self, before: str, after: str) -> bool:
-        """Whether the two folded characters stand side by side somewhere."""
-        return (before, after) in self._pairs
+    def count(self, before: str, after: str) -> int:
+        """How often the two folded characters stand side by side."""
+        return self._pairs.get((before, after), 0)
 
     def pairs(self, text: str) -> int:
-        """How many neighbours in the folded text are seen side by side elsewhere."""
-        return sum(pair in self._pairs for pair in pairwise(text))
+        """How many neighbours in the folded text stand side by side elsewhere, or within words."""
+        return sum(pair in self._pairs or bond(*pair) > 0 for pair in pairwise(text))
 
     def familiar(self, char: str) -> bool:
         """Whether a folded character is one that Chinese prose, or this text, commonly uses."""
         return (
             char in _PUNCTUATION or char in common_characters() or self._singles.get(char, 0) >= 2
         )
-
-    def known(self, options: tuple[str, ...]) -> list[str]:
-        """Of the characters, those the text holds in either script, each folded once."""
-        if options not in self._known:
-            folded = dict.fromkeys(fold("".join(options)))
-            self._known[options] = [char for char in folded if char in self._singles]
-        return self._known[options]
 
     def fit(self, before: str, char: str, after: str) -> float:
         """How well a folded character fits between its neighbours; only ratios mean something.
@@ -129,6 +100,21 @@ def common_characters() -> frozenset[str]:
     ) - {""}
 
 
-def is_common_pair(before: str, after: str) -> bool:
-    """Whether two folded characters form one of the common words that a lost full stop mimics."""
-    return bool(before) and before in _COMMON_PAIRS.get(after, "")
+def bond(before: str, after: str) -> int:
+    """How common the two folded characters are side by side within words: 0 (not) to 3 (very)."""
+    return _bonds().get(before, {}).get(after, 0) if before and after else 0
+
+
+@functools.cache
+def _bonds() -> dict[str, dict[str, int]]:
+    text = resources.files("copilot.playbook").joinpath("pairs.txt").read_text("utf-8")
+    found = {}
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            first, followers = line.split(" ")
+            found[first] = {
+                char: grade
+                for grade, chars in zip((3, 2, 1), followers.split("/"), strict=True)
+                for char in chars
+            }
+    return found

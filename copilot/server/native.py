@@ -82,6 +82,7 @@ def health(copilot: Copilot) -> APIRouter:
     """What a watchdog asks; open to everybody, and says no more than yes or no."""
     routes = APIRouter()
 
+    @routes.head("/healthz", include_in_schema=False)
     @routes.get("/healthz", summary="Whether the process answers")
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}

@@ -42,7 +42,8 @@ def serve(settings: Settings) -> None:
         HomeLocked: another process holds the home.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for chatty in ("httpx", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     # uvicorn takes the signals while it serves, then raises them again: without a handler SIGTERM
     # would end the process before anything is closed.
     signal.signal(signal.SIGTERM, _end)

@@ -56,6 +56,12 @@ def test_what_another_number_says_is_not_marked() -> None:
     assert marked("的。[1]") == [], "too short to say anything"
 
 
+def test_the_name_of_a_section_is_not_something_said() -> None:
+    assert sources.said_of("【怎么提高群活跃度】[1]\n先看话题是不是太专业。[1]") == {
+        1: ["先看话题是不是太专业"]
+    }
+
+
 def test_two_marks_stand_for_the_same_statement() -> None:
     said = sources.said_of("先看话题是不是太专业。[1][2]再看时间合不合适。[3]")
     assert said[1] == said[2] == ["先看话题是不是太专业"]
@@ -77,5 +83,5 @@ def test_a_card_names_title_path_and_file() -> None:
     assert 'id="cite-x-1"' in html
     assert "《手册》" in html
     assert "活跃 › 第一步" in html
-    assert "文件： a/b.md" in html
+    assert "文件 a/b.md" in html
     assert " open" not in html

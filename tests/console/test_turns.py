@@ -26,7 +26,7 @@ def shown(*given: Turn) -> str:
 
 
 def test_before_the_first_question_there_are_examples() -> None:
-    html = shown()
+    html = turns.beginning(strings.text)
     assert html.count('data-do="example"') == len(turns.EXAMPLES) == 4
     assert "怎么让群里的人多说话？" in html
 

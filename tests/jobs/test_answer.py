@@ -56,7 +56,7 @@ def composed(similarity: Similarity, found: Evidence) -> str:
 
 
 def bare(text: str) -> str:
-    return re.sub(r"[\s*#【】]|\[\d+\]", "", text)
+    return re.sub(r"[\s*#【】\[\]［］]", "", text)
 
 
 LONG_LIST = "活动前要准备：\n" + "\n".join(

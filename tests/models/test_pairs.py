@@ -74,7 +74,7 @@ def test_a_missing_document_is_named(tmp_path):
 
 
 def test_entries_give_sections_with_their_headings(tmp_path):
-    entry = '---\nid: a\ntitle: 冷群\nasks: [没人说话, "冷了 咋办"]\n---\n\n## 要点\n\n先问。\n\n## 空\n'
+    entry = '---\nid: a\ntitle: 冷群\nasks: [没人说话, "冷了 咋办"]\n---\n\n## 要点\n\n先问。\n\n## 相关\n- [[b]]\n'
     (tmp_path / "x").mkdir()
     (tmp_path / "x" / "a.md").write_text(entry, encoding="utf-8")
     (tmp_path / "x" / "b.md").write_text("只有正文\n", encoding="utf-8")
@@ -117,6 +117,13 @@ def test_synonyms_need_two_words(tmp_path):
     assert pairs.read_synonyms(file) == [("复购", "回头客")]
 
 
+def test_a_glossary_gives_its_words_but_not_its_notes(tmp_path):
+    file = tmp_path / "glossary.csv"
+    rows = "term,synonyms,english,note\n复购,回头客|又来买,repurchase,转化\n孤单,,,无\n"
+    file.write_text(rows, encoding="utf-8")
+    assert pairs.read_synonyms(file) == [("复购", "回头客", "又来买", "repurchase")]
+
+
 topics = st.lists(
     st.builds(
         Topic,
@@ -142,11 +149,29 @@ def test_held_out_asks_are_gone_and_no_others(found, seed):
 
 
 @given(topics)
-def test_no_text_is_paired_with_itself_among_asks_and_words(found):
+def test_pairs_stay_in_their_topic(found):
     made = pairs.domain_pairs(found, [["好", "好"], ["赞", "好"]], random.Random(1))
-    passages = {passage for topic in found for passage in topic.passages}
-    assert all(pair.query != pair.passage for pair in made if pair.passage not in passages)
-    assert [pair for pair in made if pair.topic < 0] == [Pair("赞", "好"), Pair("好", "赞")]
+    solid = [("".join(p.query.split()), "".join(p.passage.split()), p.topic) for p in made]
+    assert [pair for pair in solid if pair[2] < 0] == [("赞", "好", -1), ("好", "赞", -1)]
+    for query, passage, number in solid:
+        if number >= 0:
+            topic = found[number]
+            texts = [*topic.asks, topic.title, *(word for group in topic.words for word in group)]
+            assert query in {"".join(text.split()) for text in texts}
+            answers = [*topic.passages, *(word for group in topic.words for word in group)]
+            assert passage in {"".join(text.split()) for text in answers}
+    asked = sum(len(topic.asks) for topic in found if topic.passages)
+    assert len([pair for pair in made if pair.topic >= 0]) >= asked
+
+
+def test_asks_meet_whole_passages_and_their_sentences():
+    text = "第一句话说的是这个。第二句话说的是那个。第三句话说别的。"
+    topic = Topic("k", "", (text,), ("问",))
+    made = pairs.domain_pairs([topic] * 200, [], random.Random(1))
+    met = {pair.passage.replace(" ", "") for pair in made}
+    assert text in met
+    assert "第二句话说的是那个。" in met
+    assert all(part in text for part in met)
 
 
 @given(st.text(alphabet="甲乙丙 \n", max_size=3000))
