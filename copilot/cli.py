@@ -57,7 +57,7 @@ Roles = Annotated[str, typer.Option("--role", help="admin, operator, trainer or 
 
 def main() -> None:
     """Run the command line; expected errors print one line and exit with 1."""
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
         # A terminal or pipe that is not UTF-8 must not end a Chinese answer in a traceback.
         stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
     try:
@@ -195,8 +195,9 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Find passages."""
+    inputs = list(_inputs(question, file))
     with _open("copilot search") as copilot:
-        for q, given in _inputs(question, file):
+        for q, given in inputs:
             hits = copilot.search(q, reader.value, k)
             if as_json:
                 _line(given | {"q": q, "hits": [_hit(hit) for hit in hits]})
@@ -215,14 +216,15 @@ def ask(
     as_json: Json = False,
 ) -> None:
     """Answer a question from the playbook, with citations, through the agent."""
+    inputs = list(_inputs(question, file))
     with _open("copilot ask") as copilot:
         from copilot.app import Asked
         from copilot.jobs.answer import as_object
 
-        for q, given in _inputs(question, file):
+        for q, given in inputs:
             replied = copilot.ask(Asked(q, _caller(reader), "cli"))
             if as_json:
-                _line(given | as_object(replied.answer) | {"q": q, "id": replied.id})
+                _line({"id": replied.id} | given | as_object(replied.answer) | {"q": q})
             else:
                 print(replied.answer.text)
 
@@ -450,16 +452,15 @@ def _inputs(one: str | None, file: str) -> Iterator[tuple[str, dict[str, Any]]]:
         return
     if not file:
         raise BadInput("there is no question.", remedy="Give one, or --file FILE (- for stdin).")
-    if file == "-":
-        lines = sys.stdin.read().splitlines()
-    else:
-        try:
-            lines = Path(file).read_text("utf-8-sig").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadInput(
-                f"{file!r} cannot be read: {error}.", remedy="Name a UTF-8 text file."
-            ) from error
-    for number, line in enumerate(lines, start=1):
+    try:
+        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        text = content.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(
+            f"{file!r} cannot be read: {error}.", remedy="Name a UTF-8 text file."
+        ) from error
+    # Not `splitlines`: JSON may hold other line ends (U+2028) as they are.
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         if not line.lstrip().startswith("{"):
@@ -482,7 +483,11 @@ def _plain(thing: Any) -> dict[str, Any]:
 
 
 def _line(thing: dict[str, Any]) -> None:
-    print(json.dumps(thing, ensure_ascii=False, default=str), flush=True)
+    line = json.dumps(thing, ensure_ascii=False, default=str)
+    # JSON allows them within a line; many readers of lines do not.
+    for end in "\x85\u2028\u2029":
+        line = line.replace(end, f"\\u{ord(end):04x}")
+    print(line, flush=True)
 
 
 def _print(as_json: bool, thing: dict[str, Any], told: str) -> None:

@@ -35,6 +35,7 @@ _FOOTNOTE = re.compile(r"\[(\s*\d+\s*)\]")
 _BOLD = re.compile(r"\*\*|__")
 _SIGN = re.compile(r"(?<=[\u4e00-\u9fff》”\")）%])[,;:!?](?![A-Za-z0-9])")
 _WIDE = {",": "，", ";": "；", ":": "：", "!": "！", "?": "？"}
+_NUMBERED = re.compile(r"(?:Q?\d+(?:\.\d+)*|第?[一二三四五六七八九十百]+[、章节節])\s*")
 _RULE = re.compile(r"^(?:\||`{3}|-{3}|={3}|#)")
 # A line that is nothing but a heading in bold, as joined sections have.
 _HEADING = re.compile(r"^\s*\*\*[^*]+\*\*\s*$")
@@ -112,19 +113,24 @@ def compose(evidence: Evidence, similarity: Similarity, numbers: Mapping[str, in
     budget = BODY[evidence.audience]
     best = evidence.hits[0].score
     near = [hit for hit in evidence.hits[:PASSAGES] if best - hit.score <= NEAR]
-    blocks: list[str] = []
+    documents = list(dict.fromkeys(hit.passage.source for hit in near))
+    blocks: dict[tuple[int, int, int], str] = {}
     for place, hit in enumerate(near):
-        room = budget - sum(map(len, blocks))
+        passage = hit.passage
+        room = budget - sum(map(len, blocks.values()))
         if place and room < budget // 4:
             break
-        statements = _statements(hit.passage)
+        statements = _statements(passage)
         chosen = _choose(evidence.question, statements, similarity, room, whole=place == 0)
         if chosen:
-            blocks.append(_render(chosen, numbers[hit.passage.id], _heading(hit.passage)))
-    if len(blocks) == 1:
+            # What is said of one document stands together, in the document's order.
+            key = (documents.index(passage.source), passage.position, place)
+            blocks[key] = _render(chosen, numbers[passage.id], _heading(passage))
+    parts = [blocks[key] for key in sorted(blocks)]
+    if len(parts) == 1:
         # One passage needs no heading to tell it from others.
-        blocks = [blocks[0].split("\n", 1)[1]]
-    return in_script_of(evidence.question, _chinese_signs("\n\n".join(blocks)))
+        parts = [parts[0].split("\n", 1)[1]]
+    return in_script_of(evidence.question, _chinese_signs("\n\n".join(parts)))
 
 
 def _chinese_signs(text: str) -> str:
@@ -275,8 +281,11 @@ def _worth(question: str, statements: Sequence[Statement], similarity: Similarit
 
 
 def _heading(passage: Passage) -> str:
-    """What a part of the answer is about: the passage's own heading, or its title."""
-    return passage.section.split(" › ")[-1] or passage.title
+    """What a part of the answer is about: a numbered section by itself, else with the title."""
+    section = passage.section.split(" › ")[-1]
+    if not section or section == passage.title or passage.title in section:
+        return section or passage.title
+    return section if _NUMBERED.match(section) else f"{passage.title}：{section}"
 
 
 def _render(statements: Sequence[Statement], n: int, heading: str) -> str:

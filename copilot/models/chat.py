@@ -40,7 +40,7 @@ def configured(name: str, *, base_url: str, api_key: str, timeout: float) -> Bas
         ) from error
     except Exception as error:  # each provider raises its own kinds
         raise SettingsError(
-            f"model {name!r} cannot be used: {error}",
+            f"model {name!r} cannot be used: {' '.join(str(error).split())}",
             remedy="Check COPILOT_MODEL (`provider:name`), COPILOT_MODEL_API_KEY and"
             " COPILOT_MODEL_BASE_URL; unset COPILOT_MODEL to run offline.",
         ) from error

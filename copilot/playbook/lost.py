@@ -33,7 +33,7 @@ def tell(wording: Wording, before: str, options: tuple[str, ...], after: str, be
 
 def _chosen(wording: Wording, before: str, options: list[str], after: str, beyond: str) -> str:
     # A character behind a cut belongs to what follows it (。|活动) or to the lost one, whichever
-    # word is the more common (危机 in 定|危机|处理, where 机处 is hardly one); no choice when equal.
+    # word is the more common (危机 in 定|危机|处理, where 机处 is hardly one).
     seen = wording.count(after, beyond)
     attached = max(bond(after, beyond), min(seen + 1, 3) if seen else 0) if beyond else 3
     words = {char: grade for char in options if (grade := bond(char, after)) >= max(1, attached)}
@@ -46,6 +46,8 @@ def _chosen(wording: Wording, before: str, options: list[str], after: str, beyon
     ]
     if STOP in options and not words and before not in _WITHIN and after not in _ENDING:
         possible.append(STOP)
+    if after in _ENDING:
+        after = ""  # any word can end a clause
     ranked = sorted(possible, key=lambda char: -wording.fit(before, char, after))
     if not ranked:
         return ""
@@ -68,7 +70,7 @@ def _told(wording: Wording, before: str, best: str, after: str, others: list[str
     grade = bond(before, best)
     if seen < OFTEN and any(bond(before, other) >= max(grade, 1) for other in others):
         return False
-    return grade > 0 or not after or after in _ENDING or wording.count(best, after) > 0
+    return grade > 0 or not after or wording.count(best, after) > 0
 
 
 def _by_word(wording: Wording, before: str, words: dict[str, int]) -> str:

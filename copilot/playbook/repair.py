@@ -16,14 +16,14 @@ from copilot.playbook.wording import Wording, fold
 
 RepairKind = Literal["bytes out of step", "pinyin notes", "paragraph marks"]
 
-# Of the neighbours in a repaired run, this share must stand side by side elsewhere in the text...
-KNOWN_PAIRS = 0.25
-# ... or, in a text too short to tell, this many characters must all be common ones (three random
-# pairs of GBK are all in GB2312 level 1 in 1 case of 12) where this many were odd before; one less
-# where a private-use character stood, which nobody types, and two more behind a bare `?`.
-PROOF, ODD = 3, 2
-# One character that agrees with the note behind it is worth this many known pairs.
-NOTED = 2
+# What must be known of the neighbours in a repaired run, for each character (see Wording.evidence),
+# and at least, behind a cut and behind a bare `?`: two random characters are neighbours in words in
+# 1 case of 250.
+KNOWN, LEAST, BARE = 0.5, 2, 6
+# Signs of damage that a run begun by a bare `?` must show; one will do where it begins with a cut.
+ODD = 2
+# One character that agrees with the note behind it is worth this much.
+NOTED = 4
 
 _ENDS = "。！？"
 
@@ -78,9 +78,9 @@ def mend(text: str) -> Mended:
     """Put back in step what provably is out of step, and drop the notes a converter left.
 
     A run is replaced only when it decodes strictly, comes to an end, and reads as Chinese clearly
-    better than before, judged by the pairs of characters in the sound rest of the same text, by
-    common characters, and by the notes. A byte that is lost for good is filled in only when one
-    character fits far better than all others; otherwise its place keeps a `?` and is reported.
+    better than before, judged by the pairs of characters in the sound rest of the same text and in
+    words, by common characters, and by the notes. A byte that is lost for good is filled in only
+    when its neighbours tell the character; otherwise its place keeps a `?` and is reported.
     """
     page = shift.page(text)
     pending, tried = shift.readings(page)
@@ -148,26 +148,19 @@ def _best(page: Page, wording: Wording, readings: list[Reading]) -> tuple[Readin
         ]
         sound = [fold(place[0]) for place in reading.places if len(place) == 1]
         strange = sum(not wording.familiar(char) for char in sound)
-        if not odd or strange > len(sound) // 10:
+        if len(odd) < (1 if reading.cut else ODD) or strange > len(sound) // 10:
             continue
         said = _fill(page, wording, reading)
         before, after = page.before(reading.start), page.behind(reading.end)[0]
-        known = wording.pairs(fold(before + said + after)) + NOTED * reading.confirmed
-        garbled = fold(before + pinyin.NOTE.sub("", raw) + after)
-        enough = known >= max(1, KNOWN_PAIRS * len(said)) and known > wording.pairs(garbled)
-        common = strange == 0 and len(odd) >= ODD and len(sound) >= _proof(reading, odd)
-        if enough or common:
+        known = wording.evidence(fold(before + said + after)) + NOTED * reading.confirmed
+        garbled = wording.evidence(fold(before + pinyin.NOTE.sub("", raw) + after))
+        least = LEAST if reading.cut else BARE
+        if known > garbled and known >= max(least, KNOWN * len(said)):
             proved.append((known, -said.count("?"), reading, said))
     if not proved:
         return None
     _, _, reading, said = max(proved, key=lambda each: each[:2])
     return reading, said
-
-
-def _proof(reading: Reading, odd: list[str]) -> int:
-    """How many common characters prove a reading by themselves."""
-    private = any("\ue000" <= sign <= "\uf8ff" for sign in odd)
-    return PROOF - private + 2 * (not reading.cut)
 
 
 def _fill(page: Page, wording: Wording, reading: Reading) -> str:

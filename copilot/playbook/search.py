@@ -32,7 +32,7 @@ WORDS = 0.3
 REPEATED = 1.0
 _SPARE = 4
 
-# Passages whose statements' vectors are kept: about 10 kB each.
+# Passages whose statements' and asks' vectors are kept: about 10 and 20 kB each.
 _KEPT = 2048
 
 Numbers = NDArray[np.float64]
@@ -46,6 +46,7 @@ class Searcher:
         self._index = index
         self._embedder = embedder
         self._statements = lru_cache(_KEPT)(self._embed_statements)
+        self._asks = lru_cache(_KEPT)(self._embed_asks)
 
     def search(self, question: str, audience: Audience, k: int) -> list[Hit]:
         """The ``k`` best passages that this audience may see, best first.
@@ -78,8 +79,14 @@ class Searcher:
         return _without_repeats(hits)[:k]
 
     def _nearest(self, vector: NDArray[np.float32], passage: Passage) -> float:
-        """Cosine of the passage's statement that is nearest to the question."""
-        return float((self._statements(passage.text) @ vector).max())
+        """Cosine of the passage's statement, or of its ask, that is nearest to the question."""
+        nearest = float((self._statements(passage.text) @ vector).max())
+        if passage.asks:
+            nearest = max(nearest, float((self._asks(passage.asks) @ vector).max()))
+        return nearest
+
+    def _embed_asks(self, asks: tuple[str, ...]) -> NDArray[np.float32]:
+        return self._embedder.encode(asks)
 
     def _embed_statements(self, text: str) -> NDArray[np.float32]:
         # A title's worth of characters says nothing by itself.

@@ -39,6 +39,7 @@ _HAN = re.compile(f"[{pinyin.HAN}]")
 _PUNCTUATION = frozenset("。，、；：？！“”‘’《》（）·—…")
 _LEADS = tuple(range(0x81, 0xFF))
 _TRAILS = tuple(byte for byte in range(0x40, 0xFF) if byte != 0x7F)
+_NARROWED = frozenset(",.:;!")
 _QUOTES = {'"': ((0xA1, 0xB0), (0xA1, 0xB1)), "'": ((0xA1, 0xAE), (0xA1, 0xAF))}
 
 
@@ -198,6 +199,10 @@ def _read(
         if position >= min(len(text), start + LONGEST):
             return None
         code = _bytes(text[position])
+        if text[position] in _NARROWED:
+            code = bytes(
+                (0xA3, 0x80 | code[0])
+            )  # no second byte: a cut that happened to be in step
         if text[position] in LOST:
             note = CUT_NOTE.match(text, position)
             options, known = _lost_trail(page, leads, note[1] if note else "")

@@ -65,8 +65,8 @@ class Outline:
 def outline(text: str) -> Outline:
     """Find the headings of a text: Markdown's, else those of its contents, else numbered lines."""
     marked = tuple(_markdown(text))
-    # A page around a book has a few headings of its own; the book's contents name more.
-    if (found := contents.find(text, fold(text))) and len(found[1]) > len(marked):
+    # A page around a book has a few headings of its own; the book's contents name many more.
+    if (found := contents.find(text, fold(text))) and len(found[1]) > 2 * len(marked):
         return _from_contents(text, *found)
     return Outline(marked, marked=True) if marked else Outline(tuple(_numbered(text)))
 

@@ -46,9 +46,9 @@ class Wording:
         """How often the two folded characters stand side by side."""
         return self._pairs.get((before, after), 0)
 
-    def pairs(self, text: str) -> int:
-        """How many neighbours in the folded text stand side by side elsewhere, or within words."""
-        return sum(pair in self._pairs or bond(*pair) > 0 for pair in pairwise(text))
+    def evidence(self, text: str) -> int:
+        """How much of a folded text is known: for each two neighbours the bond, 2 if seen here."""
+        return sum(max(2 * (pair in self._pairs), bond(*pair)) for pair in pairwise(text))
 
     def familiar(self, char: str) -> bool:
         """Whether a folded character is one that Chinese prose, or this text, commonly uses."""
@@ -60,12 +60,15 @@ class Wording:
         """How well a folded character fits between its neighbours; only ratios mean something.
 
         P(char | before) · P(after | char) / P(after), interpolated bigram estimates. The second
-        half counts at most `GAIN`: of a character seen twice it says little. A full stop is
+        half counts at most `GAIN`, of a character seen twice it says little, and not at all when
+        the character behind is not given. A full stop is
         followed by anything, and where one was lost what follows it was never counted: it gains
         by a successor that is known and loses nothing by one that is not.
         """
-        following = self._frequency(after)
         here = self._given(before, char, self._frequency(char))
+        if not after:
+            return here
+        following = self._frequency(after)
         there = min(GAIN, self._given(char, after, following) / following)
         return here * (max(1.0, there) if char == "。" else there)
 

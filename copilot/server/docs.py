@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from html import escape
 from typing import Any
@@ -70,7 +71,7 @@ def _operation(
     verb = method.upper()
     yield f"<section><h3><code>{verb} {escape(path)}</code></h3>"
     told = f"{operation.get('summary', '')}. {operation.get('description', '')}"
-    yield f"<p>{escape(told)}</p>"
+    yield f"<p>{_text(told)}</p>"
     content = operation.get("requestBody", {}).get("content", {}).get("application/json")
     if content is None:
         yield "</section>"
@@ -79,7 +80,7 @@ def _operation(
     yield "<table>"
     for name, field in schema.get("properties", {}).items():
         needed = " (required)" if name in schema.get("required", ()) else ""
-        told = escape(field.get("description", "") + needed)
+        told = _text(field.get("description", "") + needed)
         yield f"<tr><td><code>{escape(name)}</code></td><td>{told}</td></tr>"
     yield "</table>"
     for example in _examples(content):
@@ -90,6 +91,10 @@ def _operation(
         )
         yield f"<pre>{escape(command)}</pre>"
     yield "</section>"
+
+
+def _text(told: str) -> str:
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(told))
 
 
 def _examples(content: dict[str, Any]) -> list[Any]:

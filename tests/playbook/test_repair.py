@@ -62,7 +62,7 @@ def test_nothing_is_made_up_where_nothing_bears_witness(
         # 。 + 活: A3 BB is the full-width semicolon.
         ("禮物不必貴重。活躍用戶往往只占一成。", "?;钴S"),
         # 。 + 控: A3 BF is the full-width question mark.
-        ("會員得到了甚麼。控制節奏更重要。", "??刂"),
+        ("會員得到了甚麼。控制節奏要管理。", "??刂"),
         # 。 + 現: A3 AC is the full-width comma, and the second byte of 現 is an ASCII letter.
         ("態度要誠懇。現場簽到可以用二維碼。", "?,F"),
         # 保 + 活: the lost character is no full stop.
@@ -120,7 +120,7 @@ def test_a_lost_character_that_could_be_several_stays_lost_and_is_reported() -> 
 
 
 def test_a_run_without_proof_is_left_and_reported() -> None:
-    raw = damaged("說到做到。現場有人。", {})
+    raw = damaged("說到做到。現煮咖啡。", {})
     mended = mend(raw)
     assert mended.text == raw
     assert [each.reason for each in mended.suspicious] == ["bytes out of step"]

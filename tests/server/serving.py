@@ -82,13 +82,18 @@ def thread_of(served: Served, answer: str) -> str:
 
 
 def held_in(served: Served, thread: str) -> str:
-    """Everything that a conversation remembers, as one text."""
-    saver = ThreadSaver(served.copilot.settings.home / "threads.db")
+    """Everything that a conversation remembers, for whichever audience, as one text."""
+    file = served.copilot.settings.home / "threads.db"
+    with closing(sqlite3.connect(file)) as threads:
+        ids = {str(row[0]) for row in threads.execute("SELECT thread_id FROM checkpoints")}
+    saver = ThreadSaver(file)
     try:
-        held = saver.get({"configurable": {"thread_id": thread}})
+        held = [
+            saver.get({"configurable": {"thread_id": id_}}) for id_ in ids if id_.endswith(thread)
+        ]
     finally:
         saver.close()
-    messages = held["channel_values"]["messages"] if held else []
+    messages = [each for one in held if one for each in one["channel_values"]["messages"]]
     return "\n".join(str(each.content) for each in messages)
 
 

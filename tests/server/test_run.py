@@ -105,7 +105,10 @@ def test_it_serves_greets_and_ends_in_good_order(home: Path) -> None:
         assert second.returncode == 1
         assert f"`copilot serve at {server.url}`" in second.stderr
         assert "Traceback" not in second.stderr
-        code, seconds, rest = server.end()
+        # An open console page holds a connection for as long as it is open.
+        with client.stream("GET", "/console/gradio_api/heartbeat/abc") as page:
+            assert page.status_code == 200
+            code, seconds, rest = server.end()
     assert code == 0, rest
     assert seconds < 10
     assert password not in rest
