@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import chdir, closing
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -202,8 +202,9 @@ def sample_playbook(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def settings_for(home: Path, **overrides: Any) -> Settings:
-    """The settings a test's copilot runs with."""
-    return load(home=home, **overrides)
+    """The settings a test's copilot runs with; a developer's own `.env` is not read."""
+    with chdir(Path(__file__).parent):
+        return load(home=home, **overrides)
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ from langchain_core.messages import (
 
 from copilot.agent.guard import Guard
 from copilot.agent.memory import ThreadSaver, Window, forgotten
-from copilot.agent.policy import KIND, Kind, Policy, small_talk
+from copilot.agent.policy import CITED, KIND, Kind, Policy, small_talk
 from copilot.agent.tools import Caller, Playbook, artifacts, evidence_of, gathered, make
 from copilot.desk.keys import Role
 from copilot.errors import CopilotError
@@ -174,8 +174,10 @@ class Agent:
         spoken = run.spoken
         yield from self._finish(run, caller)
         if keeps and run.final is not None and run.text != spoken:
-            # Memory holds what was said, not what the guard held back.
-            graph.update_state(config, {"messages": [AIMessage(run.text, id=run.final.id)]})
+            # Memory holds what was said and cited, not what the guard held back.
+            cited = {CITED: [citation.id for citation in run.guard.citations]}
+            said = AIMessage(run.text, id=run.final.id, response_metadata=cited)
+            graph.update_state(config, {"messages": [said]})
 
     @staticmethod
     def _config(thread: str | None, caller: Caller) -> dict[str, Any]:
@@ -245,6 +247,10 @@ class _Run:
         self.text = ""
         self.guard = Guard(self.known)
         self._fed: set[str] = set()
+        self._heard: set[str] = set()
+        self._speaker = ""
+        self._released = False
+        self.cut = False
         self._extra: tuple[Citation, ...] = ()
 
     @property
@@ -283,24 +289,37 @@ class _Run:
             message = chunk[0]
             if isinstance(message, AIMessageChunk) and message.text and self.known():
                 self._fed.add(str(message.id))
-                yield from self._feed(str(message.text))
+                yield from self._feed(str(message.id), str(message.text))
             return
-        for node, update in chunk.items():
+        for update in chunk.values():
             for message in (update or {}).get("messages", ()):
                 self.messages.append(message)
-                if not isinstance(message, AIMessage) or node != "model":
-                    # The middleware that stops endless calls speaks English, not from passages.
+                if not isinstance(message, AIMessage):
                     continue
+                self._heard.add(str(message.id))
                 for call in message.tool_calls:
                     yield ToolUse(call["name"], call["args"])
                 if not message.tool_calls:
                     self.final = message
                     if str(message.id) not in self._fed and self.known():
-                        yield from self._feed(str(message.text))
+                        yield from self._feed(str(message.id), str(message.text))
 
-    def _feed(self, text: str) -> Iterator[Event]:
+    def _feed(self, speaker: str, text: str) -> Iterator[Event]:
+        """Let checked statements out; half a statement of an earlier message is forgotten.
+
+        When a stream was cut after something of it had been said, whoever takes over is not heard:
+        the same answer would be told twice.
+        """
+        if speaker != self._speaker:
+            self.guard.discard()
+            if self._released and self._speaker not in self._heard:
+                self.cut = True
+            self._speaker, self._released = speaker, False
+        if self.cut:
+            return
         passed = self.guard.feed(text)
         if passed:
+            self._released = True
             yield self.say(passed)
 
 

@@ -11,7 +11,8 @@ from copilot.jobs.answer import Citation, unsupported
 # A statement ends with its sentence or line, marks included. A mark may still be on its way in a
 # stream, so a statement is complete only when something else follows.
 _STATEMENT = re.compile(
-    r"(?:.*?(?:[。！？!?；;]+[”」）)]*|\n+)(?:[ \t]*\[\d{1,3}\])*\s*)(?=[^\s\[])", re.S
+    r"(?:.*?(?:[。！？!?；;]+[”」）)]*|\n+)(?:[ \t]*\[\d{1,3}\])*\s*)(?=[^\s\[。！？!?；;”」）)])",
+    re.S,
 )
 _MARK = re.compile(r"\[(\d{1,3})\]")
 
@@ -41,6 +42,10 @@ class Guard:
             self._held = self._held[match.end() :]
             out += self._check(match.group())
         return out
+
+    def discard(self) -> None:
+        """Forget what is held back: whoever was speaking has stopped in the middle."""
+        self._held = ""
 
     def close(self) -> str:
         """What may be said of the rest."""

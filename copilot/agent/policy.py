@@ -18,6 +18,9 @@ Kind = Literal["answer", "refused", "handoff", "greeting", "thanks", "about"]
 # Under this key an offline message says what kind it is.
 KIND = "copilot_kind"
 
+# Under this key a remembered answer says which passages its numbers stand for, in their order.
+CITED = "copilot_cited"
+
 _HANDOFF = re.compile(
     r"转(?:接)?(?:到)?(?:一下)?(?:真人|人工)|(?:找|叫|要|联系|呼叫|换)(?:个|一下)?(?:真人|人工|活人)"
     r"|(?:人工|真人)(?:客服|服务)|^人工$|talk to (?:a )?(?:human|person)|human agent"
@@ -129,8 +132,10 @@ def _opened(question: str, before: Sequence[BaseMessage]) -> str:
     match = _OPEN.fullmatch(normalize.search_form(question).strip(" 。.!?"))
     if match is None:
         return ""
-    chosen = [each for each in gathered(this_turn(before)) if each.n == int(match.group(1))]
-    return chosen[0].id if chosen else ""
+    said = next((each for each in reversed(before) if isinstance(each, AIMessage)), None)
+    cited = said.response_metadata.get(CITED, []) if said else []
+    n = int(match.group(1))
+    return str(cited[n - 1]) if 0 < n <= len(cited) else ""
 
 
 def _text(message: BaseMessage) -> str:

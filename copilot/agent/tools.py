@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from langchain.tools import ToolRuntime
-from langchain_core.messages import BaseMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.tools import BaseTool, tool
 
 from copilot.desk.keys import Role
@@ -27,8 +27,9 @@ TOOLS: dict[Role, tuple[str, ...]] = {
     "bot": ("search_playbook", "read_section"),
 }
 
-# Passages handed to a model for one search.
+# Passages handed to a model for one search, and for one section (nearest to the one asked for).
 _SHOWN = 6
+_SECTION = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def make(playbook: Playbook, role: Role) -> list[BaseTool]:
                 "没有依据：手册里没有找到能回答这个问题的内容。请如实说明，并建议联系真人。",
                 artifact,
             )
-        return _show(runtime.state["messages"], artifact), artifact
+        return _show(runtime, artifact), artifact
 
     @tool(response_format="content_and_artifact")
     def read_section(passage_id: str, runtime: ToolRuntime[Caller, Any]) -> tuple[str, Artifact]:
@@ -80,9 +81,9 @@ def make(playbook: Playbook, role: Role) -> list[BaseTool]:
             "enough": True,
             "confidence": 1.0,
             "reason": "a section was asked for",
-            "hits": [_plain(Hit(passage, 0.0)) for passage in passages],
+            "hits": [_plain(Hit(each, 0.0)) for each in _around(passages, passage_id)],
         }
-        return _show(runtime.state["messages"], artifact), artifact
+        return _show(runtime, artifact), artifact
 
     made = {each.name: each for each in (search_playbook, read_section)}
     return [made[name] for name in TOOLS[role]]
@@ -106,13 +107,14 @@ def artifacts(messages: Sequence[BaseMessage]) -> list[Artifact]:
 
 
 def gathered(messages: Sequence[BaseMessage]) -> list[Citation]:
-    """Every passage that tools showed in this turn, numbered in the order shown."""
-    found: dict[str, Citation] = {}
+    """Every passage that tools showed in this turn, by the number it was shown under.
+
+    A passage that two calls showed at the same time has two numbers.
+    """
+    found: dict[int, Citation] = {}
     for artifact in artifacts(this_turn(messages)):
-        for hit in artifact["hits"]:
-            passage = Passage(**hit["passage"])
-            if passage.id not in found:
-                found[passage.id] = cite(len(found) + 1, passage)
+        for n, hit in zip(artifact.get("numbers", ()), artifact["hits"], strict=False):
+            found.setdefault(n, cite(n, Passage(**hit["passage"])))
     return list(found.values())
 
 
@@ -133,13 +135,29 @@ def _plain(hit: Hit) -> dict[str, Any]:
     return plain
 
 
-def _show(messages: Sequence[BaseMessage], artifact: Artifact) -> str:
-    """The passages for the model, numbered after those that earlier calls of the turn showed."""
+def _around(passages: list[Passage], passage_id: str) -> list[Passage]:
+    """The passages of a section nearest to the one asked for: a section may be a whole book."""
+    place = next((i for i, each in enumerate(passages) if each.id == passage_id), 0)
+    start = max(0, min(place - _SECTION // 2, len(passages) - _SECTION))
+    return passages[start : start + _SECTION]
+
+
+def _show(runtime: ToolRuntime[Caller, Any], artifact: Artifact) -> str:
+    """The passages for the model, each under a number of its own, which the artifact keeps."""
+    messages = runtime.state["messages"]
     known = {citation.id: citation.n for citation in gathered(messages)}
+    # Calls of one message run at the same time and do not see each other: each has its own range.
+    calls = next((m.tool_calls for m in reversed(messages) if isinstance(m, AIMessage)), [])
+    place = next((i for i, call in enumerate(calls) if call["id"] == runtime.tool_call_id), 0)
+    next_free = max(known.values(), default=0) + place * _SECTION + 1
     blocks = []
     for hit in artifact["hits"]:
         passage = hit["passage"]
-        n = known.setdefault(passage["id"], len(known) + 1)
+        if passage["id"] not in known:
+            known[passage["id"]] = next_free
+            next_free += 1
+        n = known[passage["id"]]
+        artifact.setdefault("numbers", []).append(n)
         blocks.append(
             f"[{n}] 《{passage['title']}》{passage['section']}（id: {passage['id']}）\n"
             f"{passage['text']}"

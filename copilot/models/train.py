@@ -17,7 +17,6 @@ from datasets import Dataset
 from model2vec import StaticModel
 from sentence_transformers import (
     SentenceTransformer,
-    SentenceTransformerModelCardData,
     SentenceTransformerTrainer,
     SentenceTransformerTrainingArguments,
 )
@@ -308,9 +307,9 @@ def _fit(
     recipe: Recipe,
     progress: Callable[[int, int], None],
 ) -> static.Vectors:
-    # The card would be written from the training texts; ours stands beside the shipped model.
-    card = SentenceTransformerModelCardData(generate_widget_examples=False)
-    model = SentenceTransformer(modules=[table], device="cpu", model_card_data=card)
+    model = SentenceTransformer(modules=[table], device="cpu")
+    # A widget that is filled keeps the trainer from making one, for a card that nobody reads.
+    model.model_card_data.widget = [{}]
     dataset = Dataset.from_dict(
         {
             "anchor": [pair.query for pair in found],

@@ -1,14 +1,14 @@
-"""Boilerplate: what a site or a printer put around a text, found by place, repetition and shape."""
+"""Boilerplate: what a site put around a text, found by place, repetition and shape."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from copilot.playbook import layout
+from copilot.playbook.furniture import stem
 from copilot.playbook.structure import Outline
 from copilot.playbook.wording import fold
 
@@ -26,17 +26,14 @@ LONGEST = 400
 # Pairs of characters that the text never uses, as a share of a line's pairs, and how long a text
 # must be for that to mean anything.
 NOVEL, TELLING = 0.7, 2000
-# Pages that must agree on a running head; numbered lines of one stem that are no chance.
-PAGES, STEM = 3, 3
-# Characters on half the pages at least, and the share of a text that may be page furniture: between
-# the numbers of a list there is less, and a text of nothing but one line is not its running head.
-PAGE, FURNITURE = 100, 0.4
+# Numbered lines of one stem that are no chance, and the least a stem says.
+STEM = 3
 
 # What sites say of themselves (worth 2), what seldom stands in a text on its own (1), and everyday
 # words (0.5). Folded to simplified; none of them decides alone.
 _CERTAIN = re.compile(
-    "本站|本网站|版权所有|上传者|温馨提示|未经.{0,6}(?:许可|同意|授权)|返回顶部|相关推荐|热门推荐|为您推荐|备案号|ICP备|下载本|提交评论|"
-    "发表评论|阅读全文|猜你喜欢|all rights reserved|^目录$",
+    "本站|本网站|版权所有|上传者|温馨提示|未经.{0,6}(?:许可|同意|授权)|返回顶部|相关推荐|热门推荐|"
+    "为您推荐|备案号|ICP备|下载本|提交评论|发表评论|阅读全文|猜你喜欢|all rights reserved|^目录$",
     re.IGNORECASE,
 )
 _STRONG = re.compile(
@@ -54,11 +51,6 @@ _COUNTER = re.compile(
     re.IGNORECASE,
 )
 _MENU = re.compile(r"\S\s*(?:[|｜·>»/]|\s{2})\s*\S")
-_PAGE_LINE = re.compile(
-    r"^\s*(?:第\s*)?(?:[-—–~]\s*|Page\s+|P\.?\s*)?(\d{1,4})"
-    r"(?:\s*[-—–~]|\s*[页頁]|\s*(?:/|of)\s*\d{1,4})?(?:\s*[,，/／]?\s*共\s*\d{1,4}\s*[页頁])?\s*$",
-    re.IGNORECASE,
-)
 _STEM_PAGE = re.compile(r"#\s*[页頁]|#\s*/\s*#|\bpage\s*#", re.IGNORECASE)
 _STEM_TAIL = re.compile(r"[\s_\-—(（]*第?#+[页頁]?[)）]?(?:[\s/／,，]*共?#+[页頁])?$")
 
@@ -94,7 +86,7 @@ def edges(text: str, outline: Outline, titles: Sequence[str]) -> Edges:
         begin, end = outline.headings[-1].end, outline.headings[0].start
     first = list(lines(text, 0, head) if outline.body else lines(text, 0, end, LINES))
     stems = _stems(first, proved=bool(outline.body))
-    title = next((name for stem in stems.values() if (name := _STEM_TAIL.sub("", stem))), "")
+    title = next((name for each in stems.values() if (name := _STEM_TAIL.sub("", each))), "")
     known = {_key(name) for name in (*titles, title) if name}
     judge = _Judge(text, outline.body, tail, known)
     dropped: list[Line] = []
@@ -136,41 +128,6 @@ def lines(text: str, start: int, end: int, most: int = 0) -> Iterator[Line]:
 def same(line: str, title: str) -> bool:
     """Whether a line says nothing but the title."""
     return title in line and len(line) < 2 * len(title) + 20 and _key(line) == _key(title)
-
-
-def furniture(text: str) -> tuple[str, tuple[str, ...]]:
-    """Take page numbers and running heads off a text that was printed on pages.
-
-    Pages end at form feeds, or at lines that hold nothing but a page number, each one higher than
-    the one before. A running head stands at the edge of half the pages and more.
-
-    Returns:
-        the text in one piece, and what was taken off, each line once.
-    """
-    pages, numbers = _pages(text)
-    if len(pages) < PAGES:
-        return text.replace("\f", "\n"), ()
-    heads = Counter(stem for page in pages for stem in {_stem(line) for line in _page_edges(page)})
-    running = {stem for stem, count in heads.items() if count >= max(PAGES, len(pages) / 2)}
-    dropped: dict[str, None] = dict.fromkeys(numbers)
-    joined: list[str] = []
-    for page in pages:
-        kept = page
-        for line in _page_edges(page):
-            if _stem(line) in running or (_PAGE_LINE.match(line) and "\f" in text):
-                dropped[line.strip()] = None
-                kept = _without(kept, line)
-        while kept and not kept[0].strip():
-            kept = kept[1:]
-        while kept and not kept[-1].strip():
-            kept = kept[:-1]
-        if joined and kept and layout.ends_sentence(joined[-1]):
-            joined.append("")
-        joined += kept
-    whole = "\n".join(joined)
-    if len(whole) < (1 - FURNITURE) * len(text.replace("\f", "").strip()):
-        return text.replace("\f", "\n"), ()
-    return whole, tuple(dropped)
 
 
 class _Judge:
@@ -255,25 +212,21 @@ def _stems(zone: Sequence[Line], *, proved: bool) -> dict[Line, str]:
     found: dict[Line, str] = {}
     run: list[Line] = []
     for line in [*zone, Line(0, 0, "")]:
-        stem = _stem(line.text)
-        if run and _stem(run[-1].text) == stem and _counts_on(run[-1].text, line.text):
+        said = stem(line.text)
+        if run and stem(run[-1].text) == said and _counts_on(run[-1].text, line.text):
             run.append(line)
             continue
         if len(run) >= STEM:
-            found.update((each, _stem(each.text)) for each in run)
+            found.update((each, stem(each.text)) for each in run)
         # The number of a list item says nothing: `1. …` and `2. …` may well say the same.
-        page = counted.search(stem) and not layout.is_special(line.text)
-        run = [line] if page and len(stem.strip("# ")) >= STEM else []
+        page = counted.search(said) and not layout.is_special(line.text)
+        run = [line] if page and len(said.strip("# ")) >= STEM else []
     return found
 
 
 def _counts_on(before: str, after: str) -> bool:
     values = zip(re.findall(r"\d+", before), re.findall(r"\d+", after), strict=False)
     return any(int(b) == int(a) + 1 for a, b in values)
-
-
-def _stem(line: str) -> str:
-    return re.sub(r"\d+", "#", line.strip()[:200])
 
 
 def _key(line: str) -> str:
@@ -289,50 +242,3 @@ def _last_lines(text: str, begin: int) -> list[Line]:
         found += bool(text[start:end].strip())
         end = start - 1
     return list(lines(text, max(end, begin), len(text)))
-
-
-def _pages(text: str) -> tuple[list[list[str]], list[str]]:
-    """The pages of a text as lines, and the lines with page numbers that divided them."""
-    if text.count("\f") >= PAGES - 1:
-        return [page.split("\n") for page in text.split("\f")], []
-    every = text.replace("\f", "\n").split("\n")
-    numbered = [
-        (place, int(found[1]))
-        for place, line in enumerate(every)
-        if len(line) < 40 and (found := _PAGE_LINE.match(line))
-    ]
-    cuts = [place for place, _ in _counting(numbered, every)]
-    pages = [every[start:end] for start, end in pairwise([0, *(cut + 1 for cut in cuts), None])]
-    if sorted(sum(map(len, page)) for page in pages)[len(pages) // 2] < PAGE:
-        return [every], []
-    numbers = [every[cut].strip() for cut in cuts]
-    return [page[:-1] if n < len(cuts) else page for n, page in enumerate(pages)], numbers
-
-
-def _counting(numbered: list[tuple[int, int]], every: list[str]) -> list[tuple[int, int]]:
-    """The longest run of number lines that count up by one with text between them."""
-    best: list[tuple[int, int]] = []
-    run: list[tuple[int, int]] = []
-    for place, value in numbered:
-        between = run and any(line.strip() for line in every[run[-1][0] + 1 : place])
-        if run and value == run[-1][1] + 1 and between:
-            run.append((place, value))
-        else:
-            run = [(place, value)]
-        if len(run) > len(best):
-            best = list(run)
-    return best if len(best) >= PAGES else []
-
-
-def _page_edges(page: list[str]) -> list[str]:
-    """The first two and the last two lines of a page that are not blank."""
-    filled = [line for line in page if line.strip() and len(line) < 80]
-    return list(dict.fromkeys(filled[:2] + filled[-2:]))
-
-
-def _without(page: list[str], line: str) -> list[str]:
-    """The page without a line, at the edge where it stands."""
-    place = page.index(line)
-    if place > len(page) / 2:
-        place = len(page) - 1 - page[::-1].index(line)
-    return page[:place] + page[place + 1 :]

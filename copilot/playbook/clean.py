@@ -7,7 +7,7 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
-from copilot.playbook import boilerplate, layout, repair, structure, suspicion
+from copilot.playbook import boilerplate, furniture, layout, repair, structure, suspicion
 from copilot.playbook.front_matter import FrontMatter, take
 from copilot.playbook.repair import Repair
 from copilot.playbook.structure import Heading, Missing, Outline
@@ -113,7 +113,7 @@ def clean_document(source: str, text: str, *, kind: str) -> Document:
         body, title = text.strip(), _stem(source)
         return Document(source, title, (Section("", title, (), body),) if body else ())
     meta, text, unread = take(text)
-    text, furniture = boilerplate.furniture(text)
+    text, printed = furniture.strip(text)
     mended = repair.mend(text)
     outline = structure.outline(mended.text)
     top = _top(mended.text, outline)
@@ -132,7 +132,7 @@ def clean_document(source: str, text: str, *, kind: str) -> Document:
     report = CleaningReport(
         repaired=_repairs(mended, parts, cuts),
         dropped=(
-            *furniture,
+            *printed,
             *(line.text[:EXCERPT] for line in edges.dropped),
             *(line[:EXCERPT] for line in dropped),
         ),

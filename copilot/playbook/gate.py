@@ -15,8 +15,8 @@ from copilot.playbook.evidence import Audience, Evidence, Hit, Passage
 # Logistic regression on evals/data/questions.dev.jsonl and everyday.jsonl, fitted by
 # `python -m evals.calibrate`, which also chooses the intercept: at probability 0.5 at most one
 # answerable question in twenty is refused (docs/decisions/0006-evals.md). Order: see `Features`.
-INTERCEPT = -5.45
-WEIGHTS = (19.63, -3.78, -6.28, -6.09, -5.51)
+INTERCEPT = -5.58
+WEIGHTS = (19.63, -5.19, -6.29, -5.87, -5.35)
 
 # More similarity than this says nothing more: a false premise is as near to its passage as a fair
 # question (0.45 is where nine of ten everyday questions that the playbook does not answer end).

@@ -66,6 +66,7 @@ class Index:
         self._lock = threading.RLock()
         self._searched = threading.Condition()
         self._damage = ""
+        self._closed = False
         self._opened = threading.Event()
         self._sync_words(None)
         self._worker = self._start(self._open_vectors)
@@ -233,7 +234,7 @@ class Index:
     def _rebuild(self, damage: str) -> None:
         """Throw the vectors away and store them again from the records, in a thread."""
         with self._lock:
-            if self._worker.is_alive():
+            if self._closed or self._worker.is_alive():
                 return
             log.warning("the vector index is rebuilt: %s", damage)
             self._damage = damage
@@ -323,7 +324,10 @@ class Index:
         return Health(self._records.count(), held, state, self._damage)
 
     def close(self) -> None:
-        """Finish a rebuild under way and close both caches."""
+        """Finish a rebuild under way and close both caches; no other is begun."""
+        with self._lock:
+            # The home may be another process's from now on.
+            self._closed = True
         self.wait()
         with self._lock:
             if self._vectors is not None:

@@ -89,7 +89,10 @@ def mend(text: str) -> Mended:
     if pending:
         wording = Wording(_sound(page, pending))
         # What was put right whole bears witness for the rest; what stays in part comes last.
-        for partly in (False, False, True):
+        found: list[Edit] = []
+        for count, partly in enumerate((False, False, True)):
+            if count == 1 and not found:
+                continue
             taken = [fix.start for fix in fixes]
             found = list(_fixes(page, wording, pending, taken, partly=partly))
             wording.add(part for fix in found for part in fold(fix.text).split("?"))
@@ -131,7 +134,7 @@ def _fixes(
             continue
         reading, said = best
         done = reading.end
-        page.mended[done] = said[-1]
+        page.mended[done] = said
         del pending[start]
         yield Edit(start, done, said)
 
@@ -151,7 +154,7 @@ def _best(page: Page, wording: Wording, readings: list[Reading]) -> tuple[Readin
         if len(odd) < (1 if reading.cut else ODD) or strange > len(sound) // 10:
             continue
         said = _fill(page, wording, reading)
-        before, after = page.before(reading.start), page.behind(reading.end)[0]
+        before, after = page.before(reading.start)[-1:], page.behind(reading.end)[0]
         known = wording.evidence(fold(before + said + after)) + NOTED * reading.confirmed
         garbled = wording.evidence(fold(before + pinyin.NOTE.sub("", raw) + after))
         least = LEAST if reading.cut else BARE
@@ -170,8 +173,8 @@ def _fill(page: Page, wording: Wording, reading: Reading) -> str:
         if len(place) == 1:
             said += place[0]
             continue
-        before = said[-1] if said else page.before(reading.start)
-        if before in _ENDS:
+        before = (page.before(reading.start) + said)[-2:]
+        if before[-1:] in _ENDS:
             said += "?"  # a paragraph mark before the run, nothing lost
             continue
         behind = [each[0] if len(each) == 1 else "" for each in reading.places[number + 1 :]]
@@ -193,7 +196,7 @@ def _sound(page: Page, pending: dict[int, list[Reading]]) -> Iterator[str]:
 def _lost(page: Page, fixes: list[Edit]) -> Iterator[Suspicion]:
     """The repaired runs in which a character could not be told."""
     for fix in fixes:
-        marked = fix.text[0] == "?" and page.before(fix.start) in _ENDS
+        marked = fix.text[0] == "?" and page.before(fix.start)[-1:] in _ENDS
         if "?" in fix.text[marked:]:
             shown = excerpt(page.text, fix.start, fix.end)
             yield Suspicion("character lost", shown, offset=fix.start)

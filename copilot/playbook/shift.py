@@ -66,15 +66,20 @@ class Page:
     notes: dict[int, tuple[int, str]] = field(default_factory=dict)  # start -> end, syllable
     ends: dict[int, int] = field(default_factory=dict)  # end -> start
     noted: dict[str, set[str]] = field(default_factory=dict)  # syllable -> characters
-    mended: dict[int, str] = field(default_factory=dict)  # end of a run -> its last character
+    mended: dict[int, str] = field(default_factory=dict)  # end of a run -> what it says
 
     def before(self, position: int) -> str:
-        """The character before a position, notes skipped; empty at the beginning."""
-        while position in self.ends and position not in self.mended:
-            position = self.ends[position]
-        if position in self.mended:
-            return self.mended[position]
-        return self.text[position - 1] if position else ""
+        """The two characters before a position, notes skipped; fewer at the beginning."""
+        found = ""
+        while len(found) < 2 and position:
+            if position in self.mended:
+                return (self.mended[position] + found)[-2:]
+            if position in self.ends:
+                position = self.ends[position]
+            else:
+                position -= 1
+                found = self.text[position] + found
+        return found
 
     def behind(self, position: int) -> tuple[str, str]:
         """The two characters from a position on, notes skipped; empty behind the end."""
@@ -166,7 +171,7 @@ def _entries(
 
 def _noted_leads(page: Page, start: int, syllable: str) -> tuple[int, ...]:
     """The second bytes of the annotated characters that begin with the last byte before a cut."""
-    tail = _bytes(page.before(start))[-1:]
+    tail = _bytes(page.before(start)[-1:])[-1:]
     codes = (_bytes(char) for char in page.noted.get(syllable, ()))
     return tuple(sorted({code[1] for code in codes if len(code) == 2 and code[:1] == tail}))
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from copilot.playbook import contents, numbering
+from copilot.playbook.sightings import Sighting
 from copilot.playbook.wording import fold
 
 # A line this long is no heading; a run-on text's single line is at least this long.
@@ -110,9 +111,7 @@ def _plain(heading: str) -> str:
     return _MARKUP.sub(lambda found: found[1] or "", heading).strip()
 
 
-def _from_contents(
-    text: str, found: contents.Contents, matched: list[contents.Sighting]
-) -> Outline:
+def _from_contents(text: str, found: contents.Contents, matched: list[Sighting]) -> Outline:
     headings = tuple(
         Heading(place.start, place.end, entry.level, entry.number, entry.title)
         for place in matched

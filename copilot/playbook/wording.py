@@ -33,18 +33,25 @@ class Wording:
     def __init__(self, parts: Iterable[str]) -> None:
         self._singles: Counter[str] = Counter()
         self._pairs: Counter[tuple[str, str]] = Counter()
+        self._text = ""
         self.add(parts)
 
     def add(self, parts: Iterable[str]) -> None:
         """Count more folded text."""
-        for part in parts:
+        kept = [part for part in parts if part]
+        for part in kept:
             self._singles.update(part)
             self._pairs.update(pairwise(part))
+        self._text = "\n".join([self._text, *kept])
         self._total = self._singles.total()
 
     def count(self, before: str, after: str) -> int:
         """How often the two folded characters stand side by side."""
         return self._pairs.get((before, after), 0)
+
+    def holds(self, phrase: str) -> bool:
+        """Whether a folded phrase stands somewhere."""
+        return phrase in self._text
 
     def evidence(self, text: str) -> int:
         """How much of a folded text is known: for each two neighbours the bond, 2 if seen here."""

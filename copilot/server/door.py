@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import Request
 from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.datastructures import MutableHeaders
@@ -47,9 +49,13 @@ class Door:
             await self._app(scope, receive, send)
             return
 
+        open_ = False
+
         async def with_headers(message: Message) -> None:
+            nonlocal open_
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).update(_HEADERS)
+            open_ = bool(message["type"] == "http.response.start" or message.get("more_body"))
             await send(message)
 
         if inside and self._auth.person(Request(scope)) is None:
@@ -59,4 +65,9 @@ class Door:
                 response = JSONResponse(shape(UNAUTHORIZED, self._language), status_code=401)
             await response(scope, receive, with_headers)
             return
-        await self._app(scope, receive, with_headers)
+        try:
+            await self._app(scope, receive, with_headers)
+        except asyncio.CancelledError:
+            # The server ends: an open page holds a connection that never ends by itself.
+            if open_:
+                await send({"type": "http.response.body", "body": b""})

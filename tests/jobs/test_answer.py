@@ -172,7 +172,7 @@ def test_every_answer_keeps_the_rules(
         for statement in re.findall(r".*?(?:\[\d+\])", line):
             assert unsupported(statement, list(known.values())) == ""
     # Nothing is said that no passage says.
-    whole = bare("".join(f"{each.section}{each.text}" for each in passages))
+    whole = bare("".join(f"{each.title}：{each.section}{each.text}" for each in passages))
     for piece in re.split(r"\[\d+\]|\n", said):
         assert bare(in_script_of("么", piece)).removesuffix("……") in bare(in_script_of("么", whole))
 

@@ -276,8 +276,8 @@ def test_any_text_can_be_cleaned(text: str) -> None:
     [
         "社群運營需要規劃。" * 110_000,
         "?" * 1_000_000,
-        "??社" * 330_000,
-        "?钴S" * 110_000,
+        "??社" * 100_000,
+        "?钴S" * 60_000,
         "數(shù)" * 60_000,
         "(" * 1_000_000,
         "x" + " " * 1_000_000 + "x",
@@ -287,8 +287,8 @@ def test_any_text_can_be_cleaned(text: str) -> None:
         "[x](" * 250_000,
         "\n" * 300_000,
         "# x\n" * 20_000,
-        "\n".join(f"{n // 50 + 1}.{n % 50 + 1} 标题{n}" for n in range(15_000)),
-        "\n".join(f"1.{n % 90 + 1}同一标题" for n in range(2_000)) + "\n1.1同一标题。" * 20_000,
+        "\n".join(f"{n // 50 + 1}.{n % 50 + 1} 标题{n}" for n in range(8_000)),
+        "\n".join(f"1.{n % 90 + 1}同一标题" for n in range(2_000)) + "\n1.1同一标题。" * 8_000,
     ],
     ids=lambda text: repr(text[:6]),
 )

@@ -306,6 +306,17 @@ def test_a_rebuild_that_fails_is_told_and_tried_again(home: Path) -> None:
         agrees(home / "index", records)
 
 
+def test_a_closed_index_is_left_alone(home: Path) -> None:
+    """The canary's thread may come late, when the home is another process's already."""
+    with closing(store.connect(f"sqlite:///{home}/records.db", backups=home, now=NOW)) as opened:
+        index = open_index(home, Records(opened))
+        index.close()
+        before = segments(home / "index")[0].stat().st_ino
+        assert not index.check()
+        index.wait()
+        assert segments(home / "index")[0].stat().st_ino == before
+
+
 def test_new_records_reach_a_rebuilt_index(home: Path) -> None:
     shutil.rmtree(home / "index" / "chroma")
     with closing(store.connect(f"sqlite:///{home}/records.db", backups=home, now=NOW)) as opened:

@@ -26,18 +26,18 @@ def told(text: str) -> str:
 
 
 @given(paragraphs, noted)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_what_the_converter_did_is_undone(paragraph: str, notes: dict[str, str]) -> None:
     text = "\n".join(SENTENCES) + "\n" + paragraph
     mended = mend(damaged(text, notes))
     assert re.fullmatch(told(mended.text), narrowed(text))
-    lost = mended.text.count("?") - narrowed(text).count("?")
-    assert lost == sum(each.reason == "character lost" for each in mended.suspicious)
-    assert len(mended.suspicious) == lost
+    partly = [fix.offset for fix in mended.repairs if "?" in fix.after]
+    assert [each.offset for each in mended.suspicious] == partly
+    assert all(each.reason == "character lost" for each in mended.suspicious)
 
 
 @given(paragraphs, noted)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_nothing_is_made_up_where_nothing_bears_witness(
     paragraph: str, notes: dict[str, str]
 ) -> None:
@@ -82,6 +82,31 @@ def test_cut_by_a_note_with_a_byte_left_over_at_a_full_stop() -> None:
     mended = mend(damaged("\n".join(SENTENCES) + "\n", NOTES) + raw)
     assert mended.text.endswith(text)
     assert [fix.after for fix in mended.repairs][-3:-1] == ["潛力", "潛力"]
+
+
+SIMPLIFIED = [
+    "要提前写好危机预案，也要演练危机处理。",
+    "危机过去以后，先保护当事人，再追究责任。",
+    "隐私保护政策写在群公告里，保护措施每季度检查一次。",
+    "互动要有来有回，活动要有始有终。",
+    "口碑传播靠老成员，罚款不如提醒。",
+    "规模化以后，经常会出现没人认领的事；停课通知要提前发。",
+    "不同类型危机场景要有不同的负责人。",
+]
+
+
+@given(st.lists(st.sampled_from(SIMPLIFIED), min_size=1, max_size=12).map("".join))
+@settings(max_examples=40, deadline=None)
+def test_words_that_are_always_cut_are_not_taken_for_sentence_ends(paragraph: str) -> None:
+    """危机 and 保护 hold A3 BB like 。互 does, so they never stand in the text undamaged."""
+    mended = mend(damaged("\n".join(SIMPLIFIED) + "\n" + paragraph, {}))
+    truth = narrowed("\n".join(SIMPLIFIED) + "\n" + paragraph)
+    position = 0
+    for fix in mended.repairs:
+        found = re.compile(told(fix.after)).search(truth, position)
+        assert found, fix
+        position = found.start() + 1
+    assert mended.suspicious or mended.text == truth
 
 
 def test_a_repair_says_what_stood_there_and_where() -> None:

@@ -39,6 +39,17 @@ def test_no_signs(text: str) -> None:
     assert list(signs(text)) == []
 
 
+@pytest.mark.parametrize("text", ["信任?;?,最终", "被???200万", "提升50%??缃绾"])
+def test_cuts_are_signs_where_others_were_found(text: str) -> None:
+    assert [found for _, found in signs(text, cut=True)] == ["bytes out of step"]
+    assert list(signs(text)) == []
+
+
+@pytest.mark.parametrize("text", ["怎么办??大家想想", "谁来?;谁不来", "好。?;", "在吗?? "])
+def test_and_questions_still_are_none(text: str) -> None:
+    assert list(signs(text, cut=True)) == []
+
+
 def test_places_near_each_other_are_reported_once() -> None:
     text = "社\ue123群\ue124运" + "营" * 40 + "\ue125"
     assert [place for place, _ in signs(text)] == [1, 45]

@@ -112,7 +112,7 @@ def test_it_serves_greets_and_ends_in_good_order(home: Path) -> None:
     assert code == 0, rest
     assert seconds < 10
     assert password not in rest
-    assert "Traceback" not in rest
+    assert "Traceback" not in rest, rest
     lock_home(home, "pytest").release()
 
 
