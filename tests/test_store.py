@@ -77,10 +77,14 @@ def test_opening_again_keeps_what_is_there(database_url: str, tmp_path: Path) ->
 
 
 def test_an_error_rolls_the_transaction_back(records_store: store.Store) -> None:
-    with pytest.raises(KeyError), records_store.begin() as session:
-        session.add(RootRow(path="/half", audience="member"))
-        session.flush()
-        raise KeyError
+    def fail() -> None:
+        with records_store.begin() as session:
+            session.add(RootRow(path="/half", audience="member"))
+            session.flush()
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
     with records_store.begin() as session:
         assert session.scalars(select(RootRow)).all() == []
 

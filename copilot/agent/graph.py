@@ -188,8 +188,6 @@ class Agent:
         """Decide what the run comes to, and say the rest of it."""
         kind = run.kind
         found = artifacts(run.messages)
-        # Without a last word it was stopped for calling tools without end.
-        degraded = self._model is not None and (run.offline or run.final is None)
         if kind in ("greeting", "thanks", "about", "handoff"):
             text = str(run.final.content) if run.final else ""
             yield run.say(in_script_of(run.question, text))
@@ -205,6 +203,7 @@ class Agent:
             evidence = evidence_of(chosen, query, caller.audience)
         if evidence.enough:
             yield from self._supported(run, evidence)
+        degraded = self._model is not None and (run.offline or run.cut or run.composed)
         gaps = tuple((f["query"], f["reason"]) for f in found if not f["enough"])
         if not run.guard.citations:
             # Passages may pass the gate and yet say nothing, as one that only asks a question.
@@ -229,6 +228,7 @@ class Agent:
             yield run.say(rest)
         if run.guard.citations:
             return
+        run.composed = True
         run.know(evidence)
         numbers = {citation.id: citation.n for citation in run.known()}
         body = compose(evidence, self._similarity, numbers)
@@ -250,7 +250,10 @@ class _Run:
         self._heard: set[str] = set()
         self._speaker = ""
         self._released = False
+        # Whether a stream broke off after something was said, and whether the passages had to
+        # speak for a model that said nothing it could support.
         self.cut = False
+        self.composed = False
         self._extra: tuple[Citation, ...] = ()
 
     @property
@@ -291,10 +294,11 @@ class _Run:
                 self._fed.add(str(message.id))
                 yield from self._feed(str(message.id), str(message.text))
             return
-        for update in chunk.values():
+        for node, update in chunk.items():
             for message in (update or {}).get("messages", ()):
                 self.messages.append(message)
-                if not isinstance(message, AIMessage):
+                if not isinstance(message, AIMessage) or node != "model":
+                    # The middleware that stops endless calls speaks English, not from passages.
                     continue
                 self._heard.add(str(message.id))
                 for call in message.tool_calls:

@@ -91,8 +91,8 @@ def shown(requests: list[Request]) -> dict[str, str]:
 
 
 def number_of(requests: list[Request], words: str) -> str:
-    (number,) = [number for number, text in shown(requests).items() if words in text]
-    return number
+    # Searches at the same time may show one passage twice, under a number each.
+    return next(number for number, text in shown(requests).items() if words in text)
 
 
 def cites(words: str, text: str):

@@ -119,7 +119,7 @@ def test_replies_come_in_turn_and_the_last_stays() -> None:
 def test_a_cut_stream_breaks_off_with_an_error() -> None:
     with ScriptedEndpoint(in_turn(Reply("一二三四五六七八九十" * 3, cut=3))) as endpoint:
         pieces: list[str] = []
+        stream = model(endpoint).stream(ASK)
         with pytest.raises(APIConnectionError):
-            for chunk in model(endpoint).stream(ASK):
-                pieces.append(chunk.text)
+            pieces.extend(chunk.text for chunk in stream)
     assert "".join(pieces) == "一二三四五六七八九十一二三四"
