@@ -74,8 +74,10 @@ class Recipe:
     threads: int = 2
 
 
-# From shipped vectors to an operator's own words: few pairs, small steps, nothing forgotten.
-ADAPT = Recipe(epochs=4, batch=512, rate=0.02, repeat=4)
+# From shipped vectors to an operator's own words. Trained vectors are about 3 long per dimension,
+# so steps are larger than from nothing; larger ones still (1.0) made the playbook's own asks fall
+# from recall@1 0.98 to 0.89, these to 0.975 (docs/decisions/0005-embedder.md).
+ADAPT = Recipe(epochs=10, batch=512, rate=0.3)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
-from copilot.playbook import boilerplate, furniture, layout, repair, structure, suspicion
-from copilot.playbook.front_matter import FrontMatter, take
-from copilot.playbook.repair import Repair
-from copilot.playbook.structure import Heading, Missing, Outline
-from copilot.playbook.suspicion import Suspicion
+from copilot.playbook.cleaning import boilerplate, furniture, layout, repair, structure, suspicion
+from copilot.playbook.cleaning.front_matter import FrontMatter, take
+from copilot.playbook.cleaning.repair import Repair
+from copilot.playbook.cleaning.structure import Heading, Missing, Outline
+from copilot.playbook.cleaning.suspicion import Suspicion
 
 # Values and records: no headings, paragraphs or page furniture to look for.
 DATA = frozenset({"csv", "tsv", "json", "jsonl"})

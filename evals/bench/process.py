@@ -37,7 +37,7 @@ def command(home: Path, *arguments: str) -> str:
     """Run `copilot …` on a home as a process of its own; what it printed.
 
     Raises:
-        subprocess.CalledProcessError: it failed.
+        RuntimeError: it failed; the message is what it said.
     """
     done = subprocess.run(
         [_script(), *arguments],
@@ -46,9 +46,10 @@ def command(home: Path, *arguments: str) -> str:
         capture_output=True,
         text=True,
         encoding="utf-8",
-        check=True,
         timeout=60,
     )
+    if done.returncode:
+        raise RuntimeError(f"copilot {' '.join(arguments)}: {done.stderr.strip()}")
     return done.stdout
 
 

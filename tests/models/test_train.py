@@ -100,7 +100,7 @@ def test_training_goes_on_from_a_saved_embedder(trained, tmp_path):
     report = train.train_embedder(
         train.Sources(synonyms=synonyms),
         tmp_path / "out",
-        replace(train.ADAPT, rate=0.2, threads=1),
+        replace(train.ADAPT, threads=1),
         start=folder,
     )
     after = embedder.load(str(tmp_path / "out"))

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from copilot.playbook import pinyin
 from copilot.playbook.clean import CleaningReport, Document, Section, clean_document
-from copilot.playbook.structure import Missing
+from copilot.playbook.cleaning import pinyin
+from copilot.playbook.cleaning.structure import Missing
 from tests.playbook.damage import NOTES, SENTENCES, damaged, narrowed
 
 

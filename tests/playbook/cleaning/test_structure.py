@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from copilot.playbook import numbering
-from copilot.playbook.structure import Outline, outline
+from copilot.playbook.cleaning import numbering
+from copilot.playbook.cleaning.structure import Outline, outline
 
 CHAPTERS = {
     ("第一章", "动手之前"): {

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from copilot.playbook import repair, shift
-from copilot.playbook.repair import mend
-from copilot.playbook.wording import Wording, common_characters, fold
+from copilot.playbook.cleaning import repair, shift
+from copilot.playbook.cleaning.repair import mend
+from copilot.playbook.cleaning.wording import Wording, common_characters, fold
 from tests.playbook.damage import NOTES, SENTENCES, damaged, narrowed
 
 # Every sentence once on its own line: nothing is cut there, so the pairs of characters are known.

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from copilot.playbook.suspicion import breaks_off, excerpt, signs
+from copilot.playbook.cleaning.suspicion import breaks_off, excerpt, signs
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from itertools import pairwise
 
-from copilot.playbook import layout
+from copilot.playbook.cleaning import layout
 
 # Pages that must agree on a running head.
 PAGES = 3

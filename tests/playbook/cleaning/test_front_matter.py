@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from copilot.playbook.front_matter import FrontMatter, take
+from copilot.playbook.cleaning.front_matter import FrontMatter, take
 
 FULL = """---
 # 一行说明

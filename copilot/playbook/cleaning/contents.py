@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from copilot.playbook import numbering
-from copilot.playbook.sightings import Entry, Sighting, match
-from copilot.playbook.wording import fold
+from copilot.playbook.cleaning import numbering
+from copilot.playbook.cleaning.sightings import Entry, Sighting, match
+from copilot.playbook.cleaning.wording import fold
 
 # A list of three numbered lines can be anything; so can one whose lines do not come up again.
 FEWEST = 3

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from copilot.playbook import furniture
+from copilot.playbook.cleaning import furniture
 
 BODY = (
     "建群之前先想清楚给谁看。人数不要贪多，三十个正好。每天抛一个话题，话题要小，人人都能答上一句。"

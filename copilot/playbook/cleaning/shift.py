@@ -21,8 +21,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from copilot.playbook import pinyin
-from copilot.playbook.wording import fold
+from copilot.playbook.cleaning import pinyin
+from copilot.playbook.cleaning.wording import fold
 
 # What stands for a byte that made no character.
 LOST = "?\ufffd"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from copilot.playbook import pinyin
+from copilot.playbook.cleaning import pinyin
 
 
 def stripped(text: str) -> str:

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from copilot.playbook import pinyin, shift
-from copilot.playbook.lost import tell
-from copilot.playbook.shift import Page, Reading
-from copilot.playbook.suspicion import Suspicion, excerpt
-from copilot.playbook.wording import Wording, fold
+from copilot.playbook.cleaning import pinyin, shift
+from copilot.playbook.cleaning.lost import tell
+from copilot.playbook.cleaning.shift import Page, Reading
+from copilot.playbook.cleaning.suspicion import Suspicion, excerpt
+from copilot.playbook.cleaning.wording import Wording, fold
 
 RepairKind = Literal["bytes out of step", "pinyin notes", "paragraph marks"]
 

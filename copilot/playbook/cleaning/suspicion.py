@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from copilot.playbook import layout, pinyin, shift
+from copilot.playbook.cleaning import layout, pinyin, shift
 
 Reason = Literal[
     "bytes out of step",

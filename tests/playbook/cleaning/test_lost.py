@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from copilot.playbook.lost import tell
-from copilot.playbook.wording import Wording, bond
+from copilot.playbook.cleaning.lost import tell
+from copilot.playbook.cleaning.wording import Wording, bond
 
 # What a byte that is left can be half of, cut down to what matters.
 STOPS = ("。", "保", "危", "停", "常", "海", "疲", "遥")

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from copilot.playbook import boilerplate
-from copilot.playbook.structure import outline
+from copilot.playbook.cleaning import boilerplate
+from copilot.playbook.cleaning.structure import outline
 
 BODY = (
     "建群之前先想清楚给谁看。人数不要贪多，三十个正好。每天抛一个话题，话题要小，人人都能答上一句。"

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from copilot.playbook import contents, numbering
-from copilot.playbook.sightings import Sighting
-from copilot.playbook.wording import fold
+from copilot.playbook.cleaning import contents, numbering
+from copilot.playbook.cleaning.sightings import Sighting
+from copilot.playbook.cleaning.wording import fold
 
 # A line this long is no heading; a run-on text's single line is at least this long.
 HEADING = 60

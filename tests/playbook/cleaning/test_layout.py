@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from copilot.playbook import layout
+from copilot.playbook.cleaning import layout
 
 PROSE = (
     "社群的节奏不能只靠管理员的热情，要有固定的栏目、固定的时间和固定的人，成员才会养成习惯。"

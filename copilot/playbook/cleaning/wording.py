@@ -117,7 +117,7 @@ def bond(before: str, after: str) -> int:
 
 @functools.cache
 def _bonds() -> dict[str, dict[str, int]]:
-    text = resources.files("copilot.playbook").joinpath("pairs.txt").read_text("utf-8")
+    text = resources.files("copilot.playbook.cleaning").joinpath("pairs.txt").read_text("utf-8")
     found = {}
     for line in text.splitlines():
         if not line.startswith("#"):

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from itertools import pairwise
 
-from copilot.playbook.shift import is_odd
+from copilot.playbook.cleaning.shift import is_odd
 
 # Hard-wrapped text has lines of one width, in columns (a Chinese character takes two).
 NARROWEST, WIDEST = 40, 130

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from copilot.playbook import layout
-from copilot.playbook.furniture import stem
-from copilot.playbook.structure import Outline
-from copilot.playbook.wording import fold
+from copilot.playbook.cleaning import layout
+from copilot.playbook.cleaning.furniture import stem
+from copilot.playbook.cleaning.structure import Outline
+from copilot.playbook.cleaning.wording import fold
 
 # A line goes when this much speaks against it (see `_score`). Where nothing proves that a line lies
 # outside the text, more must speak, since a playbook writes about downloads and members itself.

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from copilot.playbook import numbering
+from copilot.playbook.cleaning import numbering
 
 # No heading is longer.
 LONGEST = 60

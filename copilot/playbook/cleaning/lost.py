@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 
-from copilot.playbook.wording import Wording, bond, fold
+from copilot.playbook.cleaning.wording import Wording, bond, fold
 
 # The best character must fit this many times better than any other that is possible.
 MARGIN = 5.0
