@@ -43,9 +43,9 @@ def write(n, turn):
     (folder / f"{n:02}.md").write_text(head + "\\n\\n".join(parts), "utf-8")
 
 def change(turn):
-    for n in chance.sample(range(20), 5):
+    for n in chance.sample(range(12), 4):
         write(n, turn)
-    for n in chance.sample(range(20), 2):
+    for n in chance.sample(range(12), 1):
         (folder / f"{n:02}.md").unlink(missing_ok=True)
 
 def run():
@@ -61,7 +61,7 @@ def run():
         os._exit(0)
     return pid
 
-for n in range(20):
+for n in range(12):
     write(n, 0)
 started = time.monotonic()
 assert os.waitpid(run(), 0)[1] == 0

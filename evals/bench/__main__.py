@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from evals import corpus
-from evals.bench import ask, memory, search, serve, start
+from evals.bench import ask, embedder, memory, search, serve, start
 from evals.bench.timing import show
 
 
@@ -17,6 +17,7 @@ def main() -> None:
     kept = True
     for title, bench in (
         ("Start", start),
+        ("Embedder", embedder),
         ("Search", search),
         ("Ask", ask),
         ("Serve", serve),
