@@ -32,6 +32,7 @@ from copilot.playbook.evidence import VISIBLE, Audience, Evidence, Hit, Passage
 from copilot.playbook.gate import judge
 from copilot.playbook.index import Health, Index
 from copilot.playbook.ingest import FileReport
+from copilot.playbook.probe import Probe
 from copilot.playbook.read import Limits
 from copilot.playbook.records import Records, Root
 from copilot.playbook.search import Searcher
@@ -118,6 +119,10 @@ class Copilot:
 
     def _open(self, clock: Callable[[], datetime], stack: ExitStack) -> None:
         settings = self.settings
+        # It gets ready while the embedder and the words are loaded.
+        child = Probe() if (settings.home / "index" / "chroma").exists() else None
+        if child is not None:
+            stack.callback(child.discard)
         self._store = connect(settings.records_url, backups=settings.home / "backups", now=clock())
         stack.callback(self._store.close)
         self._records = Records(self._store)
@@ -129,7 +134,7 @@ class Copilot:
         self._embedder = embedder.load(settings.embedder)
         # After another embedder was set, search works at once.
         ingest.re_embed(self._records, self._embedder)
-        self._index = Index(settings.home / "index", self._records, self._embedder.name)
+        self._index = Index(settings.home / "index", self._records, self._embedder.name, child)
         stack.callback(self._index.close)
         self._searcher = Searcher(self._records, self._index, self._embedder)
         self._saver = ThreadSaver(settings.home / "threads.db")

@@ -13,7 +13,7 @@ from pathlib import Path
 from copilot.errors import CopilotError, IndexDamaged
 from copilot.playbook.evidence import AUDIENCES, Audience, Vector
 from copilot.playbook.lexical import Lexical
-from copilot.playbook.probe import probe
+from copilot.playbook.probe import Probe
 from copilot.playbook.records import Records
 from copilot.playbook.vectors import Canary, Vectors, names_of
 
@@ -50,18 +50,27 @@ class Index:
     nothing and `Health.vectors` says so.
     """
 
-    def __init__(self, folder: Path, records: Records, embedder: str) -> None:
+    def __init__(
+        self, folder: Path, records: Records, embedder: str, child: Probe | None = None
+    ) -> None:
         """Open the index below ``folder``: catch up on words, then open vectors in a thread.
 
         The vectors are opened in a child process first, while the caller goes on. Damage found here
         or later is repaired from the records; no embedding is computed for it.
+
+        Args:
+            embedder: the embedder's name.
+            child: the process to open them in, started before to save time; by default a new one.
         """
+        self._child = child
         self._folder = folder
         self._records = records
         self._embedder = embedder
         self._words = Lexical(folder / "words.db")
         self._vectors: Vectors | None = None
         self._words_age = 0
+        self._words_whole = threading.Event()
+        self._words_whole.set()
         self._searches = 0
         self._lock = threading.RLock()
         self._searched = threading.Condition()
@@ -185,7 +194,8 @@ class Index:
             if self._chroma.exists():
                 if not self._words.ledger() and not self._words.mark("vectors"):
                     raise IndexDamaged("nobody knows any more what the vector index holds.")
-                probe(self._chroma, self._embedder, self._canaries())
+                child, self._child = self._child or Probe(), None
+                child.check(self._chroma, self._embedder, self._canaries())
             elif self._words.ledger():
                 raise IndexDamaged("the folder of the vector index is gone.")
             self._attach()
@@ -273,12 +283,21 @@ class Index:
         Raises:
             IndexDamaged: it cannot be built (a full disk, for example).
         """
-        age = self._words_age
-        try:
-            return self._words.search(question, audiences, limit)
-        except IndexDamaged as damage:
-            self._rebuild_words(age, damage.detail)
-            return self._words.search(question, audiences, limit)
+        tries = 0
+        while True:
+            self._words_whole.wait()
+            age = self._words_age
+            try:
+                found = self._words.search(question, audiences, limit)
+            except IndexDamaged as damage:
+                tries += 1
+                if tries > 1:
+                    raise
+                self._rebuild_words(age, damage.detail)
+                continue
+            # What was found while another thread emptied and filled the file counts for nothing.
+            if self._words_whole.is_set() and age == self._words_age:
+                return found
 
     def _rebuild_words(self, age: int, damage: str) -> None:
         """Build the words anew, once for all threads that met the same damage."""
@@ -287,9 +306,13 @@ class Index:
                 return
             log.warning("the index of words is rebuilt: %s", damage)
             self.wait()
-            self._words.rebuild()
-            self._sync_words(None)
-            self._words_age += 1
+            self._words_whole.clear()
+            try:
+                self._words.rebuild()
+                self._sync_words(None)
+                self._words_age += 1
+            finally:
+                self._words_whole.set()
             # The ledger of the vectors went with the file.
             self._rebuild("nobody knows any more what the vector index holds.")
 

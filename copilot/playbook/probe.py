@@ -1,8 +1,9 @@
 """Opens the vector index in a child process, where a crash harms nobody.
 
 A damaged Chroma file can kill the interpreter with a segmentation fault (design.md), so the index
-is first opened here: ``python -m copilot.playbook.probe FOLDER EMBEDDER < canaries.json``. Exit
-status 0 means every canary came back; anything else means damage, with the reason on stderr.
+is first opened here. The child is told what to look at on its standard input and imports its
+libraries while it waits. Exit status 0 means every canary came back; anything else means damage,
+with the reason on stderr.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from subprocess import TimeoutExpired, run
+from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
 
 from copilot.errors import IndexDamaged
 from copilot.playbook.evidence import Audience
@@ -20,39 +21,53 @@ from copilot.playbook.vectors import Canary, Vectors
 _SECONDS = 120.0
 
 
-def probe(folder: Path, embedder: str, canaries: Mapping[Audience, Canary]) -> None:
-    """Check the index in a child process.
+class Probe:
+    """A child process that is ready, or getting ready, to open an index."""
 
-    Raises:
-        IndexDamaged: the child found damage, crashed or hung.
-    """
-    sent = {audience: [canary.count, canary.vectors] for audience, canary in canaries.items()}
-    try:
-        child = run(
+    def __init__(self) -> None:
+        self._child = Popen(
             # -P: a file of a library's name in the current folder must not be run.
-            [sys.executable, "-P", "-m", "copilot.playbook.probe", str(folder), embedder],
-            input=json.dumps(sent).encode(),
-            capture_output=True,
-            timeout=_SECONDS,
-            check=False,
+            [sys.executable, "-P", "-m", "copilot.playbook.probe"],
+            stdin=PIPE,
+            stdout=DEVNULL,
+            stderr=PIPE,
         )
-    except TimeoutExpired as error:
-        raise IndexDamaged(f"the index did not open within {_SECONDS:.0f} s.") from error
-    if child.returncode < 0:
-        raise IndexDamaged(f"opening the index crashed with signal {-child.returncode}.")
-    if child.returncode:
-        lines = child.stderr.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
-        raise IndexDamaged(f"the index is damaged: {lines[-1]}")
+
+    def check(self, folder: Path, embedder: str, canaries: Mapping[Audience, Canary]) -> None:
+        """Open an index and ask for its canaries. The child ends with it.
+
+        Raises:
+            IndexDamaged: the child found damage, crashed or hung.
+        """
+        asked = {audience: [canary.count, canary.vectors] for audience, canary in canaries.items()}
+        sent = {"folder": str(folder), "embedder": embedder, "canaries": asked}
+        try:
+            _, told = self._child.communicate(json.dumps(sent).encode(), timeout=_SECONDS)
+        except TimeoutExpired as error:
+            self.discard()
+            raise IndexDamaged(f"the index did not open within {_SECONDS:.0f} s.") from error
+        code = self._child.returncode
+        if code < 0:
+            raise IndexDamaged(f"opening the index crashed with signal {-code}.")
+        if code:
+            lines = told.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
+            raise IndexDamaged(f"the index is damaged: {lines[-1]}")
+
+    def discard(self) -> None:
+        """End the child without asking it anything."""
+        if self._child.returncode is None:
+            self._child.kill()
+            self._child.communicate()
 
 
 def _main() -> int:
-    folder, embedder = Path(sys.argv[1]), sys.argv[2]
+    told = json.load(sys.stdin)
     canaries: dict[Audience, Canary] = {
         audience: Canary(count, tuple(map(tuple, vectors)))
-        for audience, (count, vectors) in json.load(sys.stdin).items()
+        for audience, (count, vectors) in told["canaries"].items()
     }
     try:
-        Vectors(folder, embedder).check(canaries)
+        Vectors(Path(told["folder"]), told["embedder"]).check(canaries)
     except IndexDamaged as error:
         print(error.detail, file=sys.stderr)
         return 1

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from copilot.errors import IndexDamaged
-from copilot.playbook.probe import probe
+from copilot.playbook.probe import Probe
 from copilot.playbook.vectors import Canary, Vectors
 from tests.playbook.passages_made import vector
 
@@ -51,7 +51,7 @@ def flip(file: Path) -> None:
 
 
 def test_a_sound_index_passes(folder: Path) -> None:
-    probe(folder, "made@1", ASKED)
+    Probe().check(folder, "made@1", ASKED)
 
 
 DAMAGES: dict[str, Callable[[Path], object]] = {
@@ -70,14 +70,14 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 def test_damage_is_reported_and_harms_nobody(folder: Path, damage: str) -> None:
     DAMAGES[damage](folder)
     with pytest.raises(IndexDamaged) as caught:
-        probe(folder, "made@1", ASKED)
+        Probe().check(folder, "made@1", ASKED)
     assert caught.value.detail.rstrip(".")
 
 
 def test_a_crash_of_the_child_is_told_as_one(folder: Path) -> None:
     flip(segment(folder) / "data_level0.bin")
     with pytest.raises(IndexDamaged, match="crashed with signal|damaged"):
-        probe(folder, "made@1", ASKED)
+        Probe().check(folder, "made@1", ASKED)
 
 
 def test_files_of_the_current_folder_are_not_run(
@@ -87,4 +87,4 @@ def test_files_of_the_current_folder_are_not_run(
     (tmp_path / "chromadb.py").write_text("raise SystemExit('run')")
     (tmp_path / "json.py").write_text("raise SystemExit('run')")
     monkeypatch.chdir(tmp_path)
-    probe(folder, "made@1", ASKED)
+    Probe().check(folder, "made@1", ASKED)
