@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -55,6 +57,27 @@ Reader = Annotated[As, typer.Option("--as", help="Who is being answered.")]
 Roles = Annotated[str, typer.Option("--role", help="admin, operator, trainer or bot.")]
 
 
+def start() -> None:
+    """The command `copilot`: `main`, quick to begin and quick to end.
+
+    Collecting garbage among half-imported libraries finds none and costs a fifth of a start; taking
+    the libraries down again at the end costs half a second more.
+    """
+    gc.disable()
+    try:
+        main()
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    else:
+        code = 0
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
+
+
 def main() -> None:
     """Run the command line; expected errors print one line and exit with 1."""
     for stream in (sys.stdin, sys.stdout, sys.stderr):
@@ -68,6 +91,12 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+
+
+def _started() -> None:
+    """What has been imported stays; from here on garbage is collected as usual."""
+    gc.freeze()
+    gc.enable()
 
 
 # Playbook ----------------------------------------------------------------------------------------
@@ -287,6 +316,7 @@ def serve(
     settings = _settings(host=host, port=port)
     from copilot.server import run
 
+    _started()
     run.serve(settings)
 
 
@@ -352,6 +382,7 @@ def train_embedder(
 
     from copilot.models import embedder, train
 
+    _started()
     asks = data / "asks" / "asks.jsonl" if data else None
     synonyms = data / "asks" / "synonyms.txt" if data else None
     sources = train.Sources(
@@ -423,7 +454,9 @@ def _open(doing: str) -> Copilot:
     settings = _settings()
     from copilot.app import Copilot
 
-    return Copilot(settings, doing=doing)
+    copilot = Copilot(settings, doing=doing)
+    _started()
+    return copilot
 
 
 def _caller(reader: As) -> Any:
