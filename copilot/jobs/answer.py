@@ -240,7 +240,9 @@ def _choose(
         full = sum(len(statements[i].text) for i in items)
         if full > left:
             for i in items:
-                statements[i] = Statement(statements[i].head, statements[i].item, "")
+                # A head that loses the figure loses the point.
+                if numbers(statements[i].text) == numbers(statements[i].head):
+                    statements[i] = Statement(statements[i].head, statements[i].item, "")
             full = sum(len(statements[i].text) for i in items)
         if full <= left * 1.2:
             keep.update(items)
