@@ -420,7 +420,7 @@ def test_any_locale_prints_chinese(
     home: Path, tmp_path: Path, toy_embedder: Path, locale: str
 ) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "from copilot.cli import main; main()", "ask", "--file", "-"],
+        [sys.executable, "-c", "from copilot.cli.main import main; main()", "ask", "--file", "-"],
         env=environment() | {"COPILOT_HOME": str(home), "COPILOT_EMBEDDER": str(toy_embedder),
                              "COPILOT_GATE": "0", "LC_ALL": locale, "PYTHONUTF8": "0",
                              "PYTHONCOERCECLOCALE": "0"},
@@ -439,7 +439,7 @@ def test_a_reader_that_leaves_ends_the_command_quietly(
     os.close(read)
     with os.fdopen(write, "wb") as gone:
         done = subprocess.run(
-            [sys.executable, "-c", "from copilot.cli import main; main()", "search", "群规"],
+            [sys.executable, "-c", "from copilot.cli.main import main; main()", "search", "群规"],
             env=environment() | {"COPILOT_HOME": str(home), "COPILOT_EMBEDDER": str(toy_embedder)},
             cwd=tmp_path,
             stdout=gone,

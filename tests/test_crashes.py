@@ -29,7 +29,7 @@ KILLS = 50
 FORKS = """
 import json, os, random, signal, sys, time
 from pathlib import Path
-import chromadb, copilot.app, copilot.cli, copilot.playbook.ingest
+import chromadb, copilot.app, copilot.cli.main, copilot.playbook.ingest
 
 folder, kills = Path(sys.argv[1]), int(sys.argv[2])
 chance = random.Random(20260305)
@@ -55,7 +55,7 @@ def run():
         sys.argv = ["copilot", "index", str(folder), "--json"]
         sys.stdout = sys.stderr = open(os.devnull, "w")
         try:
-            copilot.cli.main()
+            copilot.cli.main.main()
         except SystemExit as end:
             os._exit(end.code or 0)
         os._exit(0)
@@ -83,7 +83,7 @@ print(json.dumps({"sessions": sessions, "ended": ended, "statuses": statuses, "w
 def index(folder: Path, home: Path, toy: Path) -> list[dict[str, object]]:
     """Run `copilot index` to its end; what it says of each file."""
     done = subprocess.run(
-        [sys.executable, "-c", "from copilot.cli import main; main()", "index", str(folder),
+        [sys.executable, "-c", "from copilot.cli.main import main; main()", "index", str(folder),
          "--json"],
         env=environment() | {"COPILOT_HOME": str(home), "COPILOT_EMBEDDER": str(toy)},
         capture_output=True,

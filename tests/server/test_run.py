@@ -24,7 +24,7 @@ from tests.conftest import settings_for
 from tests.server.serving import ASK, FOUND
 from tests.server.upstream import upstream
 
-COPILOT = [sys.executable, "-c", "from copilot.cli import main; main()"]
+COPILOT = [sys.executable, "-c", "from copilot.cli.main import main; main()"]
 
 
 class Process:

@@ -1,28 +1,35 @@
-"""The command line: every verb, for people or, with --json, for programs.
-
-Over 500 lines because every verb is here, each a few lines of options and a call, and a reader
-looks for a command in one place; what several commands share stands at the end.
-"""
+"""The command line: every verb, for people or, with --json, for programs."""
 
 from __future__ import annotations
 
 import gc
-import json
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from enum import StrEnum
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from copilot.cli.terminal import (
+    As,
+    Json,
+    Questions,
+    Reader,
+    bar,
+    caller,
+    inputs_of,
+    opened,
+    plain,
+    print_line,
+    print_one,
+    settings_of,
+    started,
+)
 from copilot.errors import BadInput, CopilotError
 
 if TYPE_CHECKING:
-    from copilot.app import Copilot, IndexReport
-    from copilot.settings import Settings
+    from copilot.app import IndexReport
 
 app = typer.Typer(
     name="copilot",
@@ -38,26 +45,10 @@ train_app = typer.Typer(help="Train the models that are shipped.", no_args_is_he
 app.add_typer(train_app, name="train")
 
 
-class As(StrEnum):
-    """Who is being answered."""
-
-    member = "member"
-    operator = "operator"
-    trainee = "trainee"
-
-
 # What a document's report counts, and how many files are listed one by one.
 _FINDINGS = ("repaired", "dropped", "suspicious", "missing")
 _SHOWN = 20
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
-Questions = Annotated[
-    str,
-    typer.Option(
-        "--file", help="Read inputs from a file, one a line (plain or JSONL with `q`); - is stdin."
-    ),
-]
-Reader = Annotated[As, typer.Option("--as", help="Who is being answered.")]
 Roles = Annotated[str, typer.Option("--role", help="admin, operator, trainer or bot.")]
 
 
@@ -97,12 +88,6 @@ def main() -> None:
         sys.exit(1)
 
 
-def _started() -> None:
-    """What has been imported stays; from here on garbage is collected as usual."""
-    gc.freeze()
-    gc.enable()
-
-
 # Playbook ----------------------------------------------------------------------------------------
 
 
@@ -127,41 +112,19 @@ def index(
     as_json: Json = False,
 ) -> None:
     """Index a playbook: read, clean, split, embed; only what changed is done again."""
-    with _open("copilot index") as copilot:
+    with opened("copilot index") as copilot:
         if remove is not None:
             count = copilot.remove(remove)
-            _print(as_json, {"removed": count}, f"Forgot {count} documents of {remove}.")
+            print_one(as_json, {"removed": count}, f"Forgot {count} documents of {remove}.")
             return
-        with _bar(quiet=as_json) as step:
+        with bar(quiet=as_json) as step:
             report = copilot.index(paths or [], audience.value if audience else None, step)
     if as_json:
         for root, files in report.files.items():
             for file in files:
-                _line({"root": root, **_plain(file)})
+                print_line({"root": root, **plain(file)})
         return
     _show_index(report)
-
-
-@contextmanager
-def _bar(*, quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
-    """A progress bar on standard error, where a person is looking."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        disable=quiet or not sys.stderr.isatty(),
-    ) as bar:
-        task = bar.add_task("…")
-
-        def step(done: int, total: int, what: str) -> None:
-            bar.update(task, completed=done, total=total, description=what[-40:])
-
-        yield step
 
 
 def _show_index(report: IndexReport) -> None:
@@ -228,12 +191,12 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Find passages."""
-    inputs = list(_inputs(question, file))
-    with _open("copilot search") as copilot:
+    inputs = list(inputs_of(question, file))
+    with opened("copilot search") as copilot:
         for q, given in inputs:
             hits = copilot.search(q, reader.value, k)
             if as_json:
-                _line(given | {"q": q, "hits": [_hit(hit) for hit in hits]})
+                print_line(given | {"q": q, "hits": [_hit(hit) for hit in hits]})
                 continue
             for place, hit in enumerate(hits, start=1):
                 passage = hit.passage
@@ -249,15 +212,15 @@ def ask(
     as_json: Json = False,
 ) -> None:
     """Answer a question from the playbook, with citations, through the agent."""
-    inputs = list(_inputs(question, file))
-    with _open("copilot ask") as copilot:
+    inputs = list(inputs_of(question, file))
+    with opened("copilot ask") as copilot:
         from copilot.app import Asked
         from copilot.jobs.answer import as_object
 
         for q, given in inputs:
-            replied = copilot.ask(Asked(q, _caller(reader), "cli"))
+            replied = copilot.ask(Asked(q, caller(reader), "cli"))
             if as_json:
-                _line({"id": replied.id} | given | as_object(replied.answer) | {"q": q})
+                print_line({"id": replied.id} | given | as_object(replied.answer) | {"q": q})
             else:
                 print(replied.answer.text)
 
@@ -270,7 +233,7 @@ def chat(
     reader: Reader = As.operator,
 ) -> None:
     """Talk with the copilot; an empty line or Ctrl-D ends."""
-    with _open("copilot chat") as copilot:
+    with opened("copilot chat") as copilot:
         from copilot.agent.graph import Delta
         from copilot.app import Asked
         from copilot.language import strings
@@ -286,7 +249,7 @@ def chat(
             if not line:
                 break
             try:
-                for event in copilot.stream(Asked(line, _caller(reader), "cli", f"cli:{thread}")):
+                for event in copilot.stream(Asked(line, caller(reader), "cli", f"cli:{thread}")):
                     if isinstance(event, Delta):
                         print(event.text, end="", flush=True)
             except BadInput as error:
@@ -300,10 +263,10 @@ def gaps(
     as_json: Json = False,
 ) -> None:
     """List the questions that found no evidence, most frequent first."""
-    with _open("copilot gaps") as copilot:
+    with opened("copilot gaps") as copilot:
         for gap in copilot.gaps.list(limit):
             if as_json:
-                _line(_plain(gap))
+                print_line(plain(gap))
             else:
                 print(f"{gap.times:4d}×  {gap.last:%Y-%m-%d}  [{gap.audience}]  {gap.question}")
 
@@ -317,10 +280,10 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
 ) -> None:
     """Serve the console, the API and the bots' dialects in one process."""
-    settings = _settings(host=host, port=port)
+    settings = settings_of(host=host, port=port)
     from copilot.server import run
 
-    _started()
+    started()
     run.serve(settings)
 
 
@@ -331,26 +294,26 @@ def keys_create(
     as_json: Json = False,
 ) -> None:
     """Make a key; it is shown once."""
-    with _open("copilot keys") as copilot:
+    with opened("copilot keys") as copilot:
         key, secret = copilot.keys.create(role, name)
         told = f"{secret}\nKey {key.id}, role {key.role}. Keep it now: it is not shown again."
-        _print(as_json, {"id": key.id, "role": key.role, "name": key.name, "key": secret}, told)
+        print_one(as_json, {"id": key.id, "role": key.role, "name": key.name, "key": secret}, told)
 
 
 @keys_app.command("list")
 def keys_list(as_json: Json = False) -> None:
     """List the keys, without their secrets."""
-    with _open("copilot keys") as copilot:
+    with opened("copilot keys") as copilot:
         for key in copilot.keys.list():
             state = "revoked" if key.revoked else "active"
             told = f"{key.id}  {key.role:8}  {key.created:%Y-%m-%d}  {state}  {key.name}"
-            _print(as_json, _plain(key), told)
+            print_one(as_json, plain(key), told)
 
 
 @keys_app.command("revoke")
 def keys_revoke(id_: Annotated[str, typer.Argument(metavar="ID", help="The key's id.")]) -> None:
     """Revoke a key at once."""
-    with _open("copilot keys") as copilot:
+    with opened("copilot keys") as copilot:
         key = copilot.keys.revoke(id_)
         print(f"Key {key.id} ({key.role}) is revoked.")
 
@@ -386,7 +349,7 @@ def train_embedder(
 
     from copilot.models import embedder, train
 
-    _started()
+    started()
     asks = data / "asks" / "asks.jsonl" if data else None
     synonyms = data / "asks" / "synonyms.txt" if data else None
     sources = train.Sources(
@@ -398,7 +361,7 @@ def train_embedder(
     )
     recipe = replace(train.ADAPT if start else train.Recipe(), seed=seed)
     begin = embedder.SHIPPED if start == "shipped" else Path(start) if start else None
-    with _bar(quiet=as_json) as step:
+    with bar(quiet=as_json) as step:
         report = train.train_embedder(
             sources,
             out,
@@ -408,7 +371,7 @@ def train_embedder(
             progress=lambda what, n, of: step(n, of, what),
         )
     if as_json:
-        _line(_plain(report))
+        print_line(plain(report))
         return
     for each in report.scores:
         print(
@@ -426,12 +389,12 @@ def doctor(as_json: Json = False) -> None:
     """Check settings, records, index and models; say what to do about what is wrong."""
     from copilot.doctor import examine
 
-    results = examine(_settings())
+    results = examine(settings_of())
     for result in results:
         told = f"{'ok  ' if result.ok else 'FAIL'}  {result.name}: {result.found}"
         if not result.ok:
             told += f"\n      {result.remedy}"
-        _print(as_json, _plain(result), told)
+        print_one(as_json, plain(result), told)
     if not all(result.ok for result in results):
         raise typer.Exit(1)
 
@@ -442,32 +405,7 @@ def version(as_json: Json = False) -> None:
     from importlib import metadata
 
     number = metadata.version("copilot")
-    _print(as_json, {"version": number}, number)
-
-
-# Shared by the commands --------------------------------------------------------------------------
-
-
-def _settings(**overrides: object) -> Settings:
-    from copilot.settings import load
-
-    return load(**overrides)
-
-
-def _open(doing: str) -> Copilot:
-    settings = _settings()
-    from copilot.app import Copilot
-
-    copilot = Copilot(settings, doing=doing)
-    _started()
-    return copilot
-
-
-def _caller(reader: As) -> Any:
-    from copilot.agent.tools import Caller
-
-    roles: dict[str, Any] = {"member": "bot", "operator": "operator", "trainee": "trainer"}
-    return Caller(roles[reader.value], reader.value)
+    print_one(as_json, {"version": number}, number)
 
 
 def _hit(hit: Any) -> dict[str, Any]:
@@ -480,55 +418,3 @@ def _hit(hit: Any) -> dict[str, Any]:
         "text": passage.text,
         "score": round(hit.score, 4),
     }
-
-
-def _inputs(one: str | None, file: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The question given, or those of a file, each with the other keys of its JSON object."""
-    if one is not None:
-        yield one, {}
-        return
-    if not file:
-        raise BadInput("there is no question.", remedy="Give one, or --file FILE (- for stdin).")
-    try:
-        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-        text = content.decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(
-            f"{file!r} cannot be read: {error}.", remedy="Name a UTF-8 text file."
-        ) from error
-    # Not `splitlines`: JSON may hold other line ends (U+2028) as they are.
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        if not line.lstrip().startswith("{"):
-            yield line.strip(), {}
-            continue
-        try:
-            given = json.loads(line)
-        except ValueError as error:
-            raise BadInput(f"line {number} is not JSON: {error}.", remedy="Mend it.") from error
-        q = given.get("q") or given.get("text") or given.get("question")
-        if not isinstance(q, str):
-            raise BadInput(f"line {number} has no `q`.", remedy='Use {"q": "…"}.')
-        yield q, given
-
-
-def _plain(thing: Any) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return asdict(thing)
-
-
-def _line(thing: dict[str, Any]) -> None:
-    line = json.dumps(thing, ensure_ascii=False, default=str)
-    # JSON allows them within a line; many readers of lines do not.
-    for end in "\x85\u2028\u2029":
-        line = line.replace(end, f"\\u{ord(end):04x}")
-    print(line, flush=True)
-
-
-def _print(as_json: bool, thing: dict[str, Any], told: str) -> None:
-    if as_json:
-        _line(thing)
-    else:
-        print(told)
