@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
-from copilot.agent.tools import artifacts, evidence_of, gathered, this_turn
+from copilot.agent.tools import Artifact, artifacts, evidence_of, gathered, this_turn
 from copilot.jobs.answer import Similarity, compose
-from copilot.language import normalize, segment
+from copilot.language import normalize, questions, segment
 from copilot.playbook.evidence import Audience
 
 Kind = Literal["answer", "refused", "handoff", "greeting", "thanks", "about"]
@@ -20,6 +20,12 @@ KIND = "copilot_kind"
 
 # Under this key a remembered answer says which passages its numbers stand for, in their order.
 CITED = "copilot_cited"
+
+# What stands above each part of an answer; figures would pass for the passages'.
+_PLACES = ("一、", "二、", "三、")
+
+# A part whose first passage is among the first so many of the other's asks about the same thing.
+_SAME = 3
 
 _HANDOFF = re.compile(
     r"转(?:接)?(?:到)?(?:一下)?(?:真人|人工)|(?:找|叫|要|联系|呼叫|换)(?:个|一下)?(?:真人|人工|活人)"
@@ -81,16 +87,39 @@ class Policy:
         if asked and "read_section" in tools:
             return _call("read_section", {"passage_id": asked}, len(messages))
         query = standalone(question, messages[: -len(turn)])
-        return _call("search_playbook", {"query": query}, len(messages))
+        asked = questions.parts(question) if query == question else [query]
+        return _calls("search_playbook", [{"query": each} for each in asked], len(messages))
 
     def _answer(self, turn: Sequence[BaseMessage]) -> AIMessage:
-        found = [artifact for artifact in artifacts(turn) if artifact["enough"]]
+        looked_up = artifacts(turn)
+        found = [artifact for artifact in looked_up if artifact["enough"]]
         if not found:
             return _message(self._say("refused"), "refused")
         numbers = {citation.id: citation.n for citation in gathered(turn)}
-        question = _text(turn[0])
-        evidence = evidence_of(found[-1], found[-1]["query"] or question, self._audience)
+        if len(looked_up) > 1 and not _together(looked_up):
+            return _message(self._by_part(looked_up, numbers), "answer")
+        question = _text(turn[0]) if len(looked_up) > 1 else found[-1]["query"] or _text(turn[0])
+        evidence = evidence_of(found[0], question, self._audience)
         return _message(compose(evidence, self._similarity, numbers), "answer")
+
+    def _by_part(self, looked_up: Sequence[Artifact], numbers: Mapping[str, int]) -> str:
+        """What is known of each part of a question, and which part is not known."""
+        blocks = []
+        for place, artifact in zip(_PLACES, looked_up, strict=False):
+            if artifact["enough"]:
+                evidence = evidence_of(artifact, artifact["query"], self._audience)
+                share = max(1, sum(each["enough"] for each in looked_up))
+                said = compose(evidence, self._similarity, numbers, share=share)
+            else:
+                said = self._say("unknown_part")
+            blocks.append(f"{place}\n{said}")
+        return "\n\n".join(blocks)
+
+
+def _together(looked_up: Sequence[Artifact]) -> bool:
+    """Whether the parts of a question lead to the same passage, so that one answer serves all."""
+    first, *others = [[hit["passage"]["id"] for hit in each["hits"]] for each in looked_up]
+    return bool(first) and all(first[0] in ids[:_SAME] for ids in others)
 
 
 def small_talk(question: str) -> Kind | None:
@@ -148,9 +177,15 @@ def _message(text: str, kind: Kind) -> AIMessage:
 
 
 def _call(name: str, args: dict[str, str], place: int) -> AIMessage:
-    call = {"name": name, "args": args, "id": f"offline-{place}", "type": "tool_call"}
+    return _calls(name, [args], place)
+
+
+def _calls(name: str, given: Sequence[dict[str, str]], place: int) -> AIMessage:
     return AIMessage(
         content="",
-        tool_calls=[call],
+        tool_calls=[
+            {"name": name, "args": args, "id": f"offline-{place}-{n}", "type": "tool_call"}
+            for n, args in enumerate(given)
+        ],
         response_metadata={"model_name": "offline"},
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from copilot.cli.knowledge import knowledge_app
 from copilot.cli.terminal import (
     As,
     Json,
@@ -43,6 +44,7 @@ keys_app = typer.Typer(help="Keys for the API: create, list, revoke.", no_args_i
 app.add_typer(keys_app, name="keys")
 train_app = typer.Typer(help="Train the models that are shipped.", no_args_is_help=True)
 app.add_typer(train_app, name="train")
+app.add_typer(knowledge_app, name="knowledge")
 
 
 # What a document's report counts, and how many files are listed one by one.

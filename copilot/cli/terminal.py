@@ -67,12 +67,14 @@ def bar(*, quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
 
 
 def settings_of(**overrides: object) -> Settings:
+    """The settings, with options given on the command line over them."""
     from copilot.settings import load
 
     return load(**overrides)
 
 
 def opened(doing: str) -> Copilot:
+    """The copilot on its home, which this process then holds."""
     settings = settings_of()
     from copilot.app import Copilot
 
@@ -82,6 +84,7 @@ def opened(doing: str) -> Copilot:
 
 
 def caller(reader: As) -> Any:
+    """Who asks, as the agent takes it."""
     from copilot.agent.tools import Caller
 
     roles: dict[str, Any] = {"member": "bot", "operator": "operator", "trainee": "trainer"}

@@ -100,17 +100,20 @@ def cite(n: int, passage: Passage) -> Citation:
     return Citation(n, passage.id, passage.title, passage.section, passage.source, passage.text)
 
 
-def compose(evidence: Evidence, similarity: Similarity, numbers: Mapping[str, int]) -> str:
+def compose(
+    evidence: Evidence, similarity: Similarity, numbers: Mapping[str, int], *, share: int = 1
+) -> str:
     """Write an answer from evidence that passed the gate.
 
     Args:
         similarity: how near statements are to the question, one number each (higher is nearer).
         numbers: passage id → the number it is cited by.
+        share: among how many answers the room is divided.
 
     Returns:
         the body, in the script of the question, with ``[n]`` after each statement.
     """
-    budget = BODY[evidence.audience]
+    budget = BODY[evidence.audience] // share
     best = evidence.hits[0].score
     near = [hit for hit in evidence.hits[:PASSAGES] if best - hit.score <= NEAR]
     documents = list(dict.fromkeys(hit.passage.source for hit in near))

@@ -20,7 +20,7 @@ from copilot.playbook.records import Records, digest_of
 log = logging.getLogger(__name__)
 
 # Raised when cleaning or splitting changes, so that unchanged files are read again.
-PIPELINE = "1"
+PIPELINE = "2"
 
 Progress = Callable[[int, int, str], None]
 
