@@ -25,7 +25,8 @@ from copilot.desk.journal import Entry, Journal
 from copilot.desk.keys import Keys
 from copilot.errors import BadInput, HomeLocked, SettingsError
 from copilot.jobs.answer import BODY, Answer
-from copilot.language import normalize, segment, tokens
+from copilot.language import glossary, normalize, segment, tokens
+from copilot.language.glossary import Glossary
 from copilot.models import chat, embedder, prompts
 from copilot.playbook import ingest
 from copilot.playbook.evidence import VISIBLE, Audience, Evidence, Hit, Passage
@@ -132,11 +133,15 @@ class Copilot:
         tokens.configure(settings.tiktoken_cache_dir)
         _take_dictionary(folder("knowledge") / "dictionary.txt")
         self._embedder = embedder.load(settings.embedder)
-        # After another embedder was set, search works at once.
-        ingest.re_embed(self._records, self._embedder)
-        self._index = Index(settings.home / "index", self._records, self._embedder.name, child)
+        self._index = Index(
+            settings.home / "index",
+            self._records,
+            self._embedder,
+            child,
+            reference=_whole(settings.embedder),
+        )
         stack.callback(self._index.close)
-        self._searcher = Searcher(self._records, self._index, self._embedder)
+        self._searcher = Searcher(self._records, self._index, _glossary(settings.home))
         self._saver = ThreadSaver(settings.home / "threads.db")
         stack.callback(self._saver.close)
         self._threads = [threading.Lock() for _ in range(64)]
@@ -224,7 +229,7 @@ class Copilot:
                 progress=progress,
             )
         embedded = sum(report.embedded for reports in files.values() for report in reports)
-        embedded += ingest.re_embed(self._records, self._embedder, progress)
+        embedded += self._index.embed(progress)
         self._index.sync()
         return IndexReport(
             files,
@@ -402,6 +407,18 @@ def folder(name: str) -> Path:
     package = Path(__file__).parent
     inside = package / name
     return inside if inside.is_dir() else package.parent / name
+
+
+def _whole(reference: str) -> str:
+    """What an embedder is loaded by, so that it can be from another folder, too."""
+    path = Path(reference).expanduser()
+    return str(path.resolve()) if path.is_dir() else reference
+
+
+def _glossary(home: Path) -> Glossary:
+    """The glossary that ships with the copilot, and the operator's own in the home, if any."""
+    paths = [folder("knowledge") / "glossary.csv", home / "glossary.csv"]
+    return Glossary(group for path in paths if path.is_file() for group in glossary.read(path))
 
 
 def _take_dictionary(path: Path) -> None:

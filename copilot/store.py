@@ -32,7 +32,7 @@ from copilot.errors import StoreError
 
 # The newest migration in copilot/migrations/versions. Kept here so that opening an up-to-date
 # database does not import Alembic (0.2 s); a test compares the two.
-SCHEMA = "0001"
+SCHEMA = "0002"
 
 # Execution option of connections that only read.
 _READS = "copilot_reads"

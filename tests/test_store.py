@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sqlite3
@@ -12,6 +13,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -25,7 +27,8 @@ from copilot.desk.gaps import GapRow
 from copilot.desk.journal import EntryRow
 from copilot.desk.keys import KeyRow
 from copilot.errors import StoreError
-from copilot.playbook.records import PassageRow, RootRow
+from copilot.playbook.records import Ask, Records
+from copilot.playbook.rows import PassageRow, RootRow
 from copilot.store import Base
 from tests.conftest import NOW
 
@@ -92,24 +95,87 @@ def test_an_error_rolls_the_transaction_back(records_store: store.Store) -> None
 def test_backup_is_taken_before_an_old_schema_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """There is one schema yet, so the newest is named ahead of the file's."""
     path = tmp_path / "records.db"
     with closing(store.connect(f"sqlite:///{path}", backups=tmp_path, now=NOW)) as opened:
         with opened.begin() as session:
             session.add(RootRow(path="/kept", audience="member"))
     monkeypatch.setattr(store, "SCHEMA", "9999")
     store.connect(f"sqlite:///{path}", backups=tmp_path / "backups", now=NOW).close()
-    copy = tmp_path / "backups" / "records-0001-20260305T093000.db"
+    copy = tmp_path / "backups" / "records-0002-20260305T093000.db"
     with closing(sqlite3.connect(copy)) as connection:
         assert connection.execute("SELECT path FROM playbook_roots").fetchall() == [("/kept",)]
     assert [each.name for each in copy.parent.iterdir()] == [copy.name]
+
+
+VECTOR = np.arange(4, dtype="<f4").tobytes()
+OLD_PASSAGE = """
+INSERT INTO playbook_passages
+(id, document_id, position, source, title, section, text, audience, asks, digest, embedder,
+ embedding) VALUES (:id, 1, 0, 'a.md', '手册', '一', :text, 'member', :asks, 'd', :by, :vector)
+"""
+
+
+def test_embeddings_survive_the_upgrade_to_tables_of_their_own(
+    database_url: str, tmp_path: Path
+) -> None:
+    """What another embedder made, or made at another length, is embedded anew; nothing else is."""
+    config = Config()
+    config.set_main_option("script_location", "copilot:migrations")
+    with closing(store.connect(database_url, backups=tmp_path, now=NOW)) as opened:
+        with opened.engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.downgrade(config, "0001")
+            connection.execute(text("INSERT INTO playbook_roots VALUES ('/r', 'member')"))
+            connection.execute(
+                text("INSERT INTO playbook_documents VALUES (1, '/r', 'a.md', 't', 'member', 'd',"
+                     " '{}')")
+            )  # fmt: skip
+            for id_, said, by, vector in (
+                ("p1", "甲", "shipped@1", VECTOR),
+                ("p2", "乙", "shipped@1", VECTOR),
+                ("p3", "甲", "shipped@1", VECTOR),
+                ("p4", "丙", "other@1", VECTOR),
+                ("p5", "丁", "shipped@1", VECTOR[:8]),
+            ):
+                connection.execute(
+                    text(OLD_PASSAGE),
+                    {"id": id_, "text": said, "by": by, "vector": vector,
+                     "asks": json.dumps(["怎么办", "咋整", "怎么办"] if id_ == "p1" else [])},
+                )  # fmt: skip
+    with closing(store.connect(database_url, backups=tmp_path, now=NOW)) as opened:
+        records = Records(opened)
+        known = [(each.name, each.reference, each.dimensions, each.active)
+                 for each in records.embeddings.known()]  # fmt: skip
+        assert known == [("shipped@1", "shipped", 4, True), ("other@1", "", 4, False)]
+        assert records.asks_of("p1") == [Ask("怎么办", "author"), Ask("咋整", "author")]
+        stored = records.embeddings.stored("shipped@1")
+        assert set(stored) == {("passages", "member")}
+        assert set(stored["passages", "member"]) == {"p1", "p2", "p3"}
+        missing = records.embeddings.texts(records.embeddings.missing("shipped@1"))
+        assert set(missing.values()) == {"手册 一\n丙", "手册 一\n丁", "怎么办", "咋整"}
+        found = records.embeddings.vectors(stored["passages", "member"].values(), "shipped@1")
+        assert {each.tobytes() for each in found.values()} == {VECTOR}
+    with closing(store.connect(database_url, backups=tmp_path, now=NOW)) as opened:
+        with opened.engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.downgrade(config, "0001")
+            rows = connection.execute(
+                text("SELECT id, embedder, embedding FROM playbook_passages ORDER BY id")
+            )
+            assert [(id_, by, bytes(vector)) for id_, by, vector in rows] == [
+                ("p1", "shipped@1", VECTOR),
+                ("p2", "shipped@1", VECTOR),
+                ("p3", "shipped@1", VECTOR),
+                ("p4", "", b""),
+                ("p5", "shipped@1", VECTOR[:8]),
+            ]
 
 
 def test_newer_schema_is_refused_and_left_alone(database_url: str, tmp_path: Path) -> None:
     with closing(store.connect(database_url, backups=tmp_path, now=NOW)) as opened:
         with opened.begin() as session:
             session.execute(text("UPDATE alembic_version SET version_num = '0999'"))
-    with pytest.raises(StoreError, match=r"'0999'.*'0001'.*Upgrade"):
+    with pytest.raises(StoreError, match=r"'0999'.*'0002'.*Upgrade"):
         store.connect(database_url, backups=tmp_path, now=NOW)
 
 
@@ -129,10 +195,10 @@ def test_damage_found_later_is_a_store_error_too(tmp_path: Path) -> None:
     path = tmp_path / "records.db"
     with closing(store.connect(f"sqlite:///{path}", backups=tmp_path, now=NOW)) as opened:
         with opened.begin() as session:
-            session.add_all(RootRow(path=f"/{n}" * 50, audience="member") for n in range(500))
+            session.add_all(RootRow(path=f"/{n}" * 50, audience="member") for n in range(2000))
     with path.open("r+b") as file:
-        file.seek(40 * 1024)
-        file.write(b"\xaa" * 60 * 1024)
+        file.seek(200 * 1024)
+        file.write(b"\xaa" * 200 * 1024)
     opened = store.connect(f"sqlite:///{path}", backups=tmp_path, now=NOW)
     with closing(opened), pytest.raises(StoreError, match="records"), opened.begin() as session:
         session.scalars(select(RootRow).order_by(RootRow.audience)).all()

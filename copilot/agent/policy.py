@@ -87,8 +87,8 @@ class Policy:
         if asked and "read_section" in tools:
             return _call("read_section", {"passage_id": asked}, len(messages))
         query = standalone(question, messages[: -len(turn)])
-        asked = questions.parts(question) if query == question else [query]
-        return _calls("search_playbook", [{"query": each} for each in asked], len(messages))
+        parts = questions.parts(question) if query == question else [query]
+        return _calls("search_playbook", [{"query": each} for each in parts], len(messages))
 
     def _answer(self, turn: Sequence[BaseMessage]) -> AIMessage:
         looked_up = artifacts(turn)

@@ -132,6 +132,7 @@ def evidence_of(artifact: Artifact, question: str, audience: Audience) -> Eviden
 def _plain(hit: Hit) -> dict[str, Any]:
     plain = asdict(hit)
     plain["passage"]["asks"] = ()
+    del plain["why"]
     return plain
 
 

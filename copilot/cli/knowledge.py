@@ -210,8 +210,7 @@ def sources(
     from copilot.playbook.authoring import sources as of_sources
 
     read = of_sources.from_documents(_existing(documents))
-    path = _folder(knowledge) / of_sources.DIGEST
-    path.write_text(of_sources.as_digest(read), "utf-8")
+    path = of_sources.write_digest(read, _folder(knowledge))
     print(f"{path}: {len(read.sections)} sections.")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 
 from copilot.console import markup
-from copilot.jobs.answer import Citation
+from copilot.jobs.answer import Citation, without_notes
 from copilot.language import normalize, segment
 
 Say = Callable[[str], str]
@@ -84,5 +84,5 @@ def said_of(text: str) -> dict[int, list[str]]:
 
 def _bare(text: str) -> str:
     """Letters, digits and Chinese characters alone: bullets, emphasis and script do not matter."""
-    text = _LIST_MARK.sub("", text)
+    text = _LIST_MARK.sub("", without_notes(text))
     return "".join(each for each in normalize.search_form(text) if each.isalnum())

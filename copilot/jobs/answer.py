@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from copilot.language import normalize, segment
+from copilot.language import normalize, questions, segment
 from copilot.playbook.evidence import Audience, Evidence, Passage
 
 Similarity = Callable[[str, Sequence[str]], Sequence[float]]
@@ -21,11 +21,17 @@ BODY: dict[Audience, int] = {"member": 300, "operator": 900, "trainee": 900}
 NEAR = 1.5
 PASSAGES = 3
 
+# What a figure in a statement counts for when one is asked for, beside a cosine and a share (0–1).
+FIGURE = 0.3
+
 _ITEM = re.compile(r"^\s*(?:[-*+](?=\s)|[•·]|\d{1,3}[.、)）](?!\d)|[（(]\d{1,3}[)）])\s*")
 # What an interview or FAQ prints before its own question; the question is not an answer.
 _ASKED = re.compile(
     r"^(?:面试题|面試題|题目|題目|问题|問題|问|問|Q(?:uestion)?)\s*\d*\s*[：:.]", re.I
 )
+# Where our entries note what a statement was taken from: （002 §4.2）, （000 Q18）. Who edits the
+# playbook wants it, who reads an answer has the passage's own mark.
+_NOTE = re.compile(r"[（(]\d{3}\s*(?:§|Q)[^（）()]*[）)]")
 # What stands before a part and says nothing by itself.
 _LABEL = re.compile(r"^(?:答案|解析|回答|答|要点|说明|說明|解答|A(?:nswer)?)\s*[：:]\s*", re.I)
 # A comma belongs to a number only as a thousands separator: 1,500 is one, 1,2,3 are three.
@@ -193,7 +199,7 @@ def _statements(passage: Passage) -> list[Statement]:
         if _HEADING.match(line):
             continue
         # A document's own footnote marks would pass for citations.
-        line = _FOOTNOTE.sub(r"［\1］", line)
+        line = _FOOTNOTE.sub(r"［\1］", without_notes(line))
         match = _ITEM.match(line)
         body = _BOLD.sub("", line[match.end() :] if match else line).strip()
         if match and body:
@@ -214,6 +220,11 @@ def _statements(passage: Passage) -> list[Statement]:
                 parts.append(sentence)
         found.extend(Statement(part.strip(), "", "") for part in parts if _speaks(part))
     return found
+
+
+def without_notes(text: str) -> str:
+    """A text without the notes of what its statements were taken from."""
+    return _NOTE.sub("", text)
 
 
 def _speaks(text: str) -> bool:
@@ -274,7 +285,10 @@ def _cut(sentence: str, room: int) -> str:
 
 
 def _worth(question: str, statements: Sequence[Statement], similarity: Similarity) -> list[float]:
-    """How much each statement bears on the question: nearness, plus the words they share."""
+    """How much each statement bears on the question: nearness, plus the words they share.
+
+    Who asks how much or how long is told a figure: statements without one come after.
+    """
     texts = [each.text for each in statements]
     near = similarity(question, texts)
     wanted = set(segment.content_words(question))
@@ -282,7 +296,9 @@ def _worth(question: str, statements: Sequence[Statement], similarity: Similarit
         sum(word in normalize.search_form(text) for word in wanted) / max(1, len(wanted))
         for text in texts
     ]
-    return [float(a) + b for a, b in zip(near, shared, strict=True)]
+    figure = FIGURE * questions.asks_figure(question)
+    told = [figure * bool(numbers(text)) for text in texts]
+    return [float(a) + b + c for a, b, c in zip(near, shared, told, strict=True)]
 
 
 def _heading(passage: Passage) -> str:

@@ -42,6 +42,23 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Why:
+    """Why a passage came up.
+
+    ``body``, ``statement`` and ``ask`` are the cosines of the passage, its nearest statement and
+    its nearest ask (−1…1), ``asked`` is that ask; ``words`` are the question's words that stand in
+    the passage or its asks, ``terms`` what the glossary calls others of them (`回头客 → 复购`).
+    """
+
+    body: float = 0.0
+    statement: float = 0.0
+    ask: float = 0.0
+    asked: str = ""
+    words: tuple[str, ...] = ()
+    terms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A passage that came up, with its fused score (standard deviations above the candidates)."""
 
@@ -49,6 +66,7 @@ class Hit:
     score: float
     lexical: float = 0.0
     dense: float = 0.0
+    why: Why = Why()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,80 +5,106 @@ from __future__ import annotations
 import logging
 import shutil
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from copilot.errors import CopilotError, IndexDamaged
-from copilot.playbook.evidence import AUDIENCES, Audience, Vector
+from copilot.models import embedder as embedders
+from copilot.models.embedder import Embedder
+from copilot.playbook import ingest, step
+from copilot.playbook.embeddings import Kind
+from copilot.playbook.evidence import Audience, Vector
+from copilot.playbook.exact import Exact
 from copilot.playbook.lexical import Lexical
 from copilot.playbook.probe import Probe
 from copilot.playbook.records import Records
-from copilot.playbook.vectors import Canary, Vectors, names_of
+from copilot.playbook.vectors import Vectors, names_of
 
 log = logging.getLogger(__name__)
 
-Progress = Callable[[int, int], None]
-
-_BATCH = 500
-
-# Vectors asked for in a check of a collection: one call, a few milliseconds.
-_CANARIES = 32
-
-# How long a search waits for the vectors to be opened, seconds; then words alone answer.
+# How long a search waits for the vectors to be opened, seconds; then NumPy answers.
 _OPENING_SECONDS = 10.0
+
+# Asks looked at for each passage wanted: a document's passages share theirs, and its asks are many.
+_ASKS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
     """How the index is; ``vectors`` is `ok`, `empty`, `rebuilding` or `damaged`.
 
-    ``passages`` and ``words`` count passages, in the records and in the file of words.
+    ``passages`` and ``words`` count passages, in the records and in the file of words;
+    ``embedder`` is the one whose vectors are searched (empty: none), ``behind`` how many passages
+    and asks the configured one has still to embed.
     """
 
     passages: int
     words: int
     vectors: str
     damage: str
+    embedder: str = ""
+    behind: int = 0
 
 
 class Index:
     """Searches words and vectors; repairs itself from the records.
 
-    Searching words never waits for vectors: while they are rebuilt `search_vectors` returns
-    nothing and `Health.vectors` says so.
+    Searching words never waits for vectors: while they are rebuilt NumPy searches those of the
+    records. When another embedder is configured, the vectors of the one before serve on until its
+    own are complete (`embedder`).
     """
 
     def __init__(
-        self, folder: Path, records: Records, embedder: str, child: Probe | None = None
+        self,
+        folder: Path,
+        records: Records,
+        embedder: Embedder,
+        child: Probe | None = None,
+        *,
+        reference: str = "",
+        load: Callable[[str], Embedder] = embedders.load,
     ) -> None:
         """Open the index below ``folder``: catch up on words, then open vectors in a thread.
 
         The vectors are opened in a child process first, while the caller goes on. Damage found here
-        or later is repaired from the records; no embedding is computed for it.
+        or later is repaired from the records; no embedding is computed for it. What the embedder
+        has not embedded yet, it embeds in another thread.
 
         Args:
-            embedder: the embedder's name.
+            embedder: the configured one.
             child: the process to open them in, started before to save time; by default a new one.
+            reference: what ``embedder`` was loaded by; remembered beside its name.
+            load: loads the embedder before it by what that was loaded by.
         """
         self._child = child
         self._folder = folder
         self._records = records
-        self._embedder = embedder
+        self._wanted = embedder
+        self._lost = ""
+        self._serving = self._choose(reference, load)
         self._words = Lexical(folder / "words.db")
         self._vectors: Vectors | None = None
+        self._filled: frozenset[str] = frozenset()
+        self._exact: tuple[str, Exact] | None = None
+        self._exact_lock = threading.Lock()
         self._words_age = 0
         self._words_whole = threading.Event()
         self._words_whole.set()
-        self._searches = 0
+        self._searches = Counter[str]()
         self._lock = threading.RLock()
         self._searched = threading.Condition()
         self._damage = ""
         self._closed = False
         self._opened = threading.Event()
-        self._sync_words(None)
+        self._embedding = threading.Lock()
+        self._asked = threading.Event()
+        self._behind = 0
+        step.sync_words(self._words, records)
         self._worker = self._start(self._open_vectors)
+        self._embedder_worker = self._start(self._catch_up)
 
     def _start(self, work: Callable[[], None]) -> threading.Thread:
         worker = threading.Thread(target=work, name="index", daemon=True)
@@ -89,114 +115,166 @@ class Index:
     def _chroma(self) -> Path:
         return self._folder / "chroma"
 
+    # The embedder --------------------------------------------------------------------------------
+
+    @property
+    def embedder(self) -> Embedder:
+        """The one that questions must be encoded with right now."""
+        return self._serving or self._wanted
+
+    def _choose(self, reference: str, load: Callable[[str], Embedder]) -> Embedder | None:
+        """The embedder whose vectors are there; none when it cannot be loaded any more."""
+        wanted, embeddings = self._wanted, self._records.embeddings
+        known = {each.name: each for each in embeddings.known()}
+        mine = known.get(wanted.name)
+        same = mine and (mine.reference, mine.dimensions) == (reference, wanted.dimensions)
+        if not same and embeddings.remember(wanted.name, reference, wanted.dimensions):
+            log.warning(
+                "the vectors of %r had another length than it makes now (%d): embedding anew",
+                wanted.name,
+                wanted.dimensions,
+            )
+        before = embeddings.active()
+        if before is None or before.name == wanted.name:
+            return wanted
+        reason = "nothing is known of where it came from"
+        if before.reference:
+            try:
+                old = load(before.reference)
+                if (old.name, old.dimensions) == (before.name, before.dimensions):
+                    return old
+                reason = f"{before.reference!r} is another one now, {old.name!r}"
+            except (CopilotError, ImportError) as error:
+                reason = str(error)
+        self._lost = (
+            f"the embedder {before.name!r} that made the vectors cannot be loaded any more"
+            f" ({reason}): words alone answer until {wanted.name!r} has embedded everything anew."
+        )
+        log.warning("%s", self._lost)
+        return None
+
+    def _catch_up(self) -> None:
+        """Embed what is behind and take the configured embedder into use. Runs in a thread."""
+        try:
+            if self._serving is not self._wanted or self._unsure():
+                self._step(lambda: self._closed or self._asked.is_set())
+        except (CopilotError, OSError) as error:
+            log.error("embedding what is behind failed: %s", error)
+
+    def _unsure(self) -> bool:
+        """Whether there may be anything that the configured embedder has not embedded."""
+        return self._words.mark("embedded") != f"{self._records.generation()} {self._wanted.name}"
+
+    def embed(self, progress: ingest.Progress | None = None) -> int:
+        """Embed what the configured embedder has not embedded yet; the number of texts.
+
+        Takes over from the thread that does so on its own.
+        """
+        self._asked.set()
+        with self._embedding:
+            self._asked.clear()
+            return self._embed(progress, lambda: self._closed)
+
+    def _embed(self, progress: ingest.Progress | None, stop: Callable[[], bool]) -> int:
+        if not self._unsure():
+            self._behind = 0
+            return 0
+
+        def tell(done: int, total: int, what: str) -> None:
+            self._behind = total - done
+            if progress is not None:
+                progress(done, total, what)
+
+        done = ingest.re_embed(self._records, self._wanted, tell, stop)
+        generation = self._records.generation()
+        if not self._records.embeddings.missing(self._wanted.name):
+            self._words.set_mark("embedded", f"{generation} {self._wanted.name}")
+            self._behind = 0
+        return done
+
     # Keeping in step -----------------------------------------------------------------------------
 
-    def sync(self, progress: Progress | None = None) -> None:
-        """Bring words and vectors into step with the records; waits for a rebuild under way."""
+    def sync(self, progress: step.Progress | None = None) -> None:
+        """Bring words and vectors into step with the records; waits for a rebuild under way.
+
+        What was added is embedded first. When the configured embedder has embedded everything, its
+        vectors are searched from then on.
+        """
+        self.embed()
         self.wait()
         age = self._words_age
         try:
-            self._sync_words(progress)
+            step.sync_words(self._words, self._records, progress)
         except IndexDamaged as damage:
             self._rebuild_words(age, damage.detail)
+        self._sync_vectors(lambda: False)
+        self.wait()
+
+    def _step(self, stop: Callable[[], bool]) -> None:
+        """Embed, and let the vectors follow; either may be stopped and taken up again."""
+        with self._embedding:
+            self._embed(None, stop)
+        self.wait()
+        if not stop():
+            self._sync_vectors(stop)
+
+    def _sync_vectors(self, stop: Callable[[], bool]) -> None:
         with self._lock:
             if self._vectors is not None:
                 try:
-                    self._sync_vectors(self._vectors)
+                    self._follow(self._vectors, stop)
                 except IndexDamaged as damage:
                     self._rebuild(damage.detail)
-            elif not self._worker.is_alive():
+            elif not self._worker.is_alive() and not self._closed:
                 self._worker = self._start(self._open_vectors)
-        self.wait()
 
-    def _sync_words(self, progress: Progress | None) -> None:
-        generation = self._records.generation()
-        if self._words.mark("words") == generation:
+    def _follow(self, vectors: Vectors, stop: Callable[[], bool] = lambda: False) -> None:
+        """Bring the collections into step; those of the configured embedder once it is done."""
+        if self._serving is not None:
+            self._follow_one(vectors, self._serving, stop)
+        if self._serving is self._wanted or self._unsure():
             return
-        wanted = self._records.digests()
-        held = self._words.held()
-        self._words.drop(id_ for id_ in held if id_ not in wanted)
-        behind = [id_ for id_, (digest, _) in wanted.items() if held.get(id_) != digest]
-        for start in range(0, len(behind), _BATCH):
-            self._words.put(self._records.load(behind[start : start + _BATCH]))
-            if progress is not None:
-                progress(min(start + _BATCH, len(behind)), len(behind))
-        self._words.set_mark("words", generation)
+        if self._follow_one(vectors, self._wanted, stop) and not self._unsure():
+            self._switch(vectors)
 
-    def _sync_vectors(self, vectors: Vectors) -> None:
-        generation = self._records.generation()
-        mark = f"{generation} {self._embedder}"
-        if self._words.mark("vectors") == mark:
-            return
-        wanted = {
-            id_: (vectors.names[audience], digest, audience)
-            for id_, (digest, audience) in self._records.digests(self._embedder).items()
-        }
-        ledger = self._words.ledger()
-        gone: dict[str, list[str]] = {}
-        for id_, (collection, _) in ledger.items():
-            if id_ not in wanted or wanted[id_][0] != collection:
-                gone.setdefault(collection, []).append(id_)
-        for collection, ids in gone.items():
-            vectors.drop(collection, ids)
-            self._words.strike_vectors(ids)
-        behind = [
-            id_ for id_, (name, digest, _) in wanted.items() if ledger.get(id_) != (name, digest)
+    def _follow_one(self, vectors: Vectors, embedder: Embedder, stop: Callable[[], bool]) -> bool:
+        one = embedder.name, embedder.dimensions
+        whole = step.sync_vectors(self._words, vectors, self._records, one, stop)
+        self._filled = frozenset(self._words.sizes())
+        return whole
+
+    def _switch(self, vectors: Vectors) -> None:
+        """Search the configured embedder's vectors from now on; those before it are dropped."""
+        before = self._serving
+        self._records.embeddings.activate(self._wanted.name)
+        with self._searched:
+            self._serving, self._lost, self._exact = self._wanted, "", None
+            if before is not None:
+                self._searched.wait_for(lambda: not self._searches[before.name])
+        self._drop_others(vectors)
+
+    def _drop_others(self, vectors: Vectors) -> None:
+        """Delete the collections of embedders that are neither searched nor configured."""
+        kept = [
+            name
+            for each in {self._serving, self._wanted} - {None}
+            if each is not None
+            for name in names_of(each.name, each.dimensions).values()
         ]
-        for start in range(0, len(behind), _BATCH):
-            self._store_vectors(vectors, behind[start : start + _BATCH])
-        vectors.drop_others()
-        self._words.set_mark("vectors", mark)
-
-    def _store_vectors(self, vectors: Vectors, ids: Sequence[str]) -> None:
-        """Note, store, note as stored: a crash in between leaves no vector that nobody knows of."""
-        items = self._records.load(ids)
-        self._words.note_vectors(
-            (item.passage.id, vectors.names[item.passage.audience], "") for item in items
-        )
-        for audience in AUDIENCES:
-            chosen = [item for item in items if item.passage.audience == audience]
-            if chosen:
-                vectors.put(
-                    audience,
-                    [item.passage.id for item in chosen],
-                    [item.embedding for item in chosen],
-                )
-        self._words.note_vectors(
-            (item.passage.id, vectors.names[item.passage.audience], item.digest) for item in items
-        )
+        vectors.drop_others(kept)
+        self._words.strike_others(kept)
 
     # Opening, checking, rebuilding ---------------------------------------------------------------
-
-    def _canaries(self) -> dict[Audience, Canary]:
-        """The canary of each audience of this embedder that the ledger says is stored."""
-        audiences = {name: audience for audience, name in names_of(self._embedder).items()}
-        stored: dict[Audience, dict[str, str]] = {}
-        for id_, (collection, digest) in self._words.ledger().items():
-            if collection in audiences and digest:
-                stored.setdefault(audiences[collection], {})[id_] = digest
-        canaries: dict[Audience, Canary] = {}
-        for audience, digests in stored.items():
-            ids = sorted(digests)
-            chosen = ids[:: max(1, len(ids) // _CANARIES)]
-            vectors = tuple(
-                tuple(float(x) for x in item.embedding)
-                for item in self._records.load(chosen)
-                if digests[item.passage.id] == item.digest
-            )
-            if vectors:
-                canaries[audience] = Canary(len(digests), vectors)
-        return canaries
 
     def _open_vectors(self) -> None:
         """Open the vectors, in a child first; whatever is wrong is rebuilt. Runs in a thread."""
         try:
             if self._chroma.exists():
-                if not self._words.ledger() and not self._words.mark("vectors"):
+                if not self._words.sizes() and not self._words.mark("vectors"):
                     raise IndexDamaged("nobody knows any more what the vector index holds.")
                 child, self._child = self._child or Probe(), None
-                child.check(self._chroma, self._embedder, self._canaries())
-            elif self._words.ledger():
+                child.check(self._chroma, step.canaries(self._words, self._records))
+            elif self._words.sizes():
                 raise IndexDamaged("the folder of the vector index is gone.")
             self._attach()
         except IndexDamaged as damage:
@@ -210,14 +288,16 @@ class Index:
 
     def _attach(self) -> None:
         """Open the vectors in this process and bring them into step."""
-        vectors = Vectors(self._chroma, self._embedder)
+        vectors = Vectors(self._chroma)
         try:
-            self._sync_vectors(vectors)
+            self._drop_others(vectors)
+            self._follow(vectors)
         except BaseException:
             vectors.close()
             raise
         self._vectors = vectors
         self._damage = ""
+        self._exact = None
 
     def _failed(self, error: Exception) -> None:
         # Words still answer; the next check or start tries again.
@@ -235,7 +315,7 @@ class Index:
                 self._rebuild(self._damage or "it could not be opened.")
                 return False
             try:
-                self._vectors.check(self._canaries())
+                self._vectors.check(step.canaries(self._words, self._records))
             except IndexDamaged as damage:
                 self._rebuild(damage.detail)
                 return False
@@ -255,7 +335,7 @@ class Index:
         """Close the damaged vectors once nobody searches them any more, and rebuild."""
         if damaged is not None:
             with self._searched:
-                self._searched.wait_for(lambda: self._searches == 0)
+                self._searched.wait_for(lambda: not self._searches.total())
             damaged.close()
         self._rebuild_now()
 
@@ -309,7 +389,7 @@ class Index:
             self._words_whole.clear()
             try:
                 self._words.rebuild()
-                self._sync_words(None)
+                step.sync_words(self._words, self._records)
                 self._words_age += 1
             finally:
                 self._words_whole.set()
@@ -319,38 +399,86 @@ class Index:
     def search_vectors(
         self, vector: Vector, audiences: Sequence[Audience], limit: int
     ) -> list[tuple[str, float]]:
-        """Nearest passages: (id, cosine), best first; nothing while the vectors are rebuilt."""
+        """Nearest passages: (id, cosine), best first.
+
+        Nothing for a vector of another embedder than `embedder`.
+        """
+        return self._nearest("passages", vector, audiences, limit)
+
+    def search_asks(
+        self, vector: Vector, audiences: Sequence[Audience], limit: int
+    ) -> list[tuple[str, float, str]]:
+        """Passages with an ask near the question: (id, cosine of its best ask, that ask).
+
+        Best first, one for each passage; passages that share an ask come one after another.
+        """
+        cosines = dict(self._nearest("asks", vector, audiences, _ASKS * limit))
+        best: dict[str, tuple[float, str]] = {}
+        for id_, content, text in self._records.asking(cosines, audiences):
+            best[id_] = max(best.get(id_, (-2.0, "")), (cosines[content], text))
+        rows = [(id_, cosine, text) for id_, (cosine, text) in best.items()]
+        return sorted(rows, key=lambda row: (-row[1], row[0]))[:limit]
+
+    def _nearest(
+        self, kind: Kind, vector: Vector, audiences: Sequence[Audience], limit: int
+    ) -> list[tuple[str, float]]:
         self._opened.wait(_OPENING_SECONDS)
         with self._searched:
-            vectors = self._vectors
-            if vectors is None:
+            vectors, serving = self._vectors, self._serving
+            if serving is None or len(vector) != serving.dimensions:
                 return []
-            self._searches += 1
+            self._searches[serving.name] += 1
         try:
-            return vectors.search(vector, audiences, limit)
+            if vectors is not None:
+                names = names_of(serving.name, serving.dimensions)
+                wanted = [names[kind, each] for each in audiences]
+                return vectors.search(vector, [n for n in wanted if n in self._filled], limit)
+            damage = ""
         except IndexDamaged as error:
             damage = error.detail
         finally:
             with self._searched:
-                self._searches -= 1
+                self._searches[serving.name] -= 1
                 self._searched.notify_all()
-        self._rebuild(damage)
-        return []
+        if damage:
+            self._rebuild(damage)
+        return self._load_exact(serving.name).search(kind, vector, audiences, limit)
+
+    def _load_exact(self, embedder: str) -> Exact:
+        """The records' vectors in memory, loaded once for each state of the records."""
+        with self._exact_lock:
+            state = f"{self._records.generation()} {embedder}"
+            held = self._exact
+            if held is None or held[0] != state:
+                held = state, Exact(self._records.embeddings, embedder)
+                # Once Chroma answers again nobody would free it.
+                self._exact = held if self._vectors is None else None
+            return held[1]
 
     def health(self) -> Health:
         """How the index is at this moment."""
-        held = len(self._words.held())
-        if self._vectors is not None:
-            state = "ok" if held else "empty"
+        held = self._words.count()
+        at_work = self._worker.is_alive() or self._embedder_worker.is_alive()
+        if self._vectors is None or self._serving is None or (held and not self._filled):
+            state = "rebuilding" if at_work else "damaged"
         else:
-            state = "rebuilding" if self._worker.is_alive() else "damaged"
-        return Health(self._records.count(), held, state, self._damage)
+            state = "ok" if held else "empty"
+        return Health(
+            self._records.count(),
+            held,
+            state,
+            self._damage or self._lost,
+            self._serving.name if self._serving is not None else "",
+            self._behind,
+        )
 
     def close(self) -> None:
         """Finish a rebuild under way and close both caches; no other is begun."""
         with self._lock:
             # The home may be another process's from now on.
             self._closed = True
+        self.wait()
+        self._embedder_worker.join()
         self.wait()
         with self._lock:
             if self._vectors is not None:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
-
-import numpy as np
 
 from copilot.models.embedder import Embedder
 from copilot.playbook.clean import clean_document
 from copilot.playbook.evidence import Audience, Passage, Vector
 from copilot.playbook.passages import audience_of, split
 from copilot.playbook.read import Limits, Reading, read
-from copilot.playbook.records import Records, digest_of
+from copilot.playbook.records import Records
+from copilot.playbook.rows import content_of, to_embed
 
 log = logging.getLogger(__name__)
 
@@ -24,13 +24,18 @@ PIPELINE = "2"
 
 Progress = Callable[[int, int, str], None]
 
+# Texts embedded at once: from so many to so many, whatever takes about so many seconds.
+_FIRST = 32
+_LARGEST = 2048
+_BATCH_SECONDS = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
     """What became of one file.
 
     ``cleaning`` holds the lists `repaired`, `dropped`, `suspicious` and `missing`; ``embedded`` is
-    how many of its passages had to be embedded.
+    how many of its passages and asks had to be embedded.
     """
 
     source: str
@@ -103,7 +108,7 @@ def _take(
     except Exception as error:  # whatever is in one file, the others are read
         log.exception("cleaning %r failed", reading.source)
         return FileReport(reading.source, "failed", f"cleaning it failed: {error!r}")
-    vectors, embedded = _embedded(passages, records, embedder, root, reading.source)
+    vectors, embedded = _embedded(passages, records, embedder)
     cleaning = {
         name: [item if isinstance(item, str) else asdict(item) for item in items]
         for name, items in asdict_shallow(document.report).items()
@@ -117,8 +122,9 @@ def _take(
         audience=seen_by,
         report=cleaning,
         passages=passages,
-        embeddings=vectors,
+        embeddings={each.id: vectors[_said(each)] for each in passages},
         embedder=embedder.name,
+        asks={ask: vectors[ask] for each in passages for ask in each.asks},
     )
     return FileReport(
         reading.source,
@@ -132,18 +138,20 @@ def _take(
 
 
 def _embedded(
-    passages: Sequence[Passage], records: Records, embedder: Embedder, root: str, source: str
+    passages: Sequence[Passage], records: Records, embedder: Embedder
 ) -> tuple[dict[str, Vector], int]:
-    """Each passage's vector by its id, and how many of them had to be computed."""
-    kept = records.embeddings_of(root, source, embedder.name)
-    vectors = {
-        passage.id: kept[digest] for passage in passages if (digest := digest_of(passage)) in kept
-    }
-    new = [passage for passage in passages if passage.id not in vectors]
-    if new:
-        fresh = embedder.encode([to_embed(p.title, p.section, p.text) for p in new])
-        vectors |= {passage.id: vector for passage, vector in zip(new, fresh, strict=True)}
-    return vectors, len(new)
+    """The vector of each text that passages and their asks have, and how many were computed."""
+    texts = {text: content_of(text) for each in passages for text in (_said(each), *each.asks)}
+    kept = records.embeddings.vectors(texts.values(), embedder.name)
+    new = [text for text, content in texts.items() if content not in kept]
+    fresh = dict(zip(new, embedder.encode(new), strict=True))
+    return {
+        text: fresh[text] if text in fresh else kept[content] for text, content in texts.items()
+    }, len(new)
+
+
+def _said(passage: Passage) -> str:
+    return to_embed(passage.title, passage.section, passage.text)
 
 
 def asdict_shallow(report: Any) -> dict[str, Any]:
@@ -153,20 +161,27 @@ def asdict_shallow(report: Any) -> dict[str, Any]:
     }
 
 
-def to_embed(title: str, section: str, text: str) -> str:
-    """What stands for a passage in the vector space: its headings and its body."""
-    return f"{title} {section}\n{text}"
+def re_embed(
+    records: Records,
+    embedder: Embedder,
+    progress: Progress | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> int:
+    """Embed every passage and ask that this embedder has no vector of; how many there were.
 
-
-def re_embed(records: Records, embedder: Embedder, progress: Progress | None = None) -> int:
-    """Embed anew what another embedder has embedded; the number of passages."""
-    behind = records.embedded_by_others(embedder.name)
-    for start in range(0, len(behind), 256):
-        batch = behind[start : start + 256]
-        vectors = embedder.encode([to_embed(p.title, p.section, p.text) for p in batch])
-        records.re_embed(
-            {p.id: np.asarray(v) for p, v in zip(batch, vectors, strict=True)}, embedder.name
-        )
+    Each batch is kept at once: a crash, or a stop between two of them, loses nothing that is done.
+    """
+    behind = records.embeddings.missing(embedder.name)
+    size, done = _FIRST, 0
+    while done < len(behind) and not stop():
+        texts = records.embeddings.texts(behind[done : done + size])
+        started = time.monotonic()
+        vectors = embedder.encode(list(texts.values()))
+        records.embeddings.keep(dict(zip(texts, vectors, strict=True)), embedder.name)
+        done = min(done + size, len(behind))
+        # A batch takes about as long with a slow model as with a fast one: a stop is soon heard.
+        quick = time.monotonic() - started < _BATCH_SECONDS
+        size = min(2 * size, _LARGEST) if quick else max(size // 2, _FIRST)
         if progress is not None:
-            progress(min(start + 256, len(behind)), len(behind), "embedding")
-    return len(behind)
+            progress(done, len(behind), "embedding")
+    return done

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from copilot.playbook.records import Indexed
 WEIGHTS = (1.0, 1.0, 1.0, 1.0)
 
 # The form of the file; another one, or other rules of segmentation, and it is built anew.
-_FORM = "4"
+_FORM = "5"
 
 # Characters that stay inside a token beside letters and digits, so that `40%`, `a/b` and `1.5`
 # remain one word for FTS5 as they are for the segmenter.
@@ -29,7 +29,9 @@ CREATE VIRTUAL TABLE words USING fts5(
     id UNINDEXED, audience UNINDEXED, title, section, body, asks, tokenize = "{_TOKENIZER}"
 );
 CREATE TABLE held (id TEXT PRIMARY KEY, row INTEGER NOT NULL, digest TEXT NOT NULL);
-CREATE TABLE vectors (id TEXT PRIMARY KEY, collection TEXT NOT NULL, digest TEXT NOT NULL);
+CREATE TABLE vectors (
+    collection TEXT NOT NULL, id TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (collection, id)
+) WITHOUT ROWID;
 CREATE TABLE marks (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
@@ -117,6 +119,11 @@ class Lexical:
         with self._connection() as connection:
             return dict(connection.execute("SELECT id, digest FROM held"))
 
+    def count(self) -> int:
+        """Number of passages whose words are in the file."""
+        with self._connection() as connection:
+            return int(connection.execute("SELECT count(*) FROM held").fetchone()[0])
+
     def put(self, passages: Iterable[Indexed]) -> None:
         """Add passages or replace them, in one transaction."""
         rows = [
@@ -181,30 +188,53 @@ class Lexical:
 
     # The ledger of the vector collections --------------------------------------------------------
 
-    def ledger(self) -> dict[str, tuple[str, str]]:
-        """Passage id → (collection, content digest) of every vector that may be stored.
+    def ledger(self) -> dict[str, dict[str, str]]:
+        """Collection → id → content digest of every vector that may be stored.
 
         The digest is empty while a vector is being stored: it may be there or not.
         """
+        found: dict[str, dict[str, str]] = {}
         with self._connection() as connection:
-            rows = connection.execute("SELECT id, collection, digest FROM vectors")
-            return {id_: (collection, digest) for id_, collection, digest in rows}
+            for collection, id_, digest in connection.execute("SELECT * FROM vectors"):
+                found.setdefault(collection, {})[id_] = digest
+        return found
 
-    def note_vectors(self, rows: Iterable[tuple[str, str, str]]) -> None:
-        """Note vectors as stored, or as about to be: (id, collection, digest or nothing)."""
+    def note_vectors(self, collection: str, digests: Mapping[str, str]) -> None:
+        """Note vectors as stored (id → digest), or as about to be (id → nothing)."""
         with self._connection() as connection:
-            connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows)
+            connection.executemany(
+                "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)",
+                [(collection, id_, digest) for id_, digest in digests.items()],
+            )
 
-    def strike_vectors(self, ids: Iterable[str]) -> None:
+    def strike_vectors(self, collection: str, ids: Iterable[str]) -> None:
         """Note vectors as removed."""
         with self._connection() as connection:
-            connection.executemany("DELETE FROM vectors WHERE id = ?", [(id_,) for id_ in ids])
+            connection.executemany(
+                "DELETE FROM vectors WHERE collection = ? AND id = ?",
+                [(collection, id_) for id_ in ids],
+            )
+
+    def sizes(self) -> dict[str, int]:
+        """How many vectors each collection holds."""
+        with self._connection() as connection:
+            return dict(
+                connection.execute("SELECT collection, count(*) FROM vectors GROUP BY collection")
+            )
+
+    def strike_others(self, collections: Sequence[str]) -> None:
+        """Note that of these collections alone anything is stored."""
+        places = ", ".join("?" for _ in collections)
+        with self._connection() as connection:
+            connection.execute(
+                f"DELETE FROM vectors WHERE collection NOT IN ({places})", tuple(collections)
+            )
 
     def clear_vectors(self) -> None:
-        """Note that no vector is stored any more, and take the mark `vectors` away."""
+        """Note that no vector is stored any more, and take the marks of vectors away."""
         with self._connection() as connection:
             connection.execute("DELETE FROM vectors")
-            connection.execute("DELETE FROM marks WHERE name = 'vectors'")
+            connection.execute("DELETE FROM marks WHERE name LIKE 'vectors%'")
 
     def close(self) -> None:
         """Close the connections; those in use are closed when their calls end."""

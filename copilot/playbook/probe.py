@@ -15,7 +15,6 @@ from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
 
 from copilot.errors import IndexDamaged
-from copilot.playbook.evidence import Audience
 from copilot.playbook.vectors import Canary, Vectors
 
 _SECONDS = 120.0
@@ -33,14 +32,14 @@ class Probe:
             stderr=PIPE,
         )
 
-    def check(self, folder: Path, embedder: str, canaries: Mapping[Audience, Canary]) -> None:
-        """Open an index and ask for its canaries. The child ends with it.
+    def check(self, folder: Path, canaries: Mapping[str, Canary]) -> None:
+        """Open an index and ask its collections for their canaries. The child ends with it.
 
         Raises:
             IndexDamaged: the child found damage, crashed or hung.
         """
-        asked = {audience: [canary.count, canary.vectors] for audience, canary in canaries.items()}
-        sent = {"folder": str(folder), "embedder": embedder, "canaries": asked}
+        asked = {name: [canary.count, canary.vectors] for name, canary in canaries.items()}
+        sent = {"folder": str(folder), "canaries": asked}
         try:
             _, told = self._child.communicate(json.dumps(sent).encode(), timeout=_SECONDS)
         except TimeoutExpired as error:
@@ -62,12 +61,12 @@ class Probe:
 
 def _main() -> int:
     told = json.load(sys.stdin)
-    canaries: dict[Audience, Canary] = {
-        audience: Canary(count, tuple(map(tuple, vectors)))
-        for audience, (count, vectors) in told["canaries"].items()
+    canaries = {
+        name: Canary(count, tuple(map(tuple, vectors)))
+        for name, (count, vectors) in told["canaries"].items()
     }
     try:
-        Vectors(Path(told["folder"]), told["embedder"]).check(canaries)
+        Vectors(Path(told["folder"])).check(canaries)
     except IndexDamaged as error:
         print(error.detail, file=sys.stderr)
         return 1

@@ -1,79 +1,37 @@
-"""The playbook's records: roots, documents and passages with their embeddings. The truth."""
+"""The playbook's records: roots, documents, passages and their asks. The truth."""
 
 from __future__ import annotations
 
-import hashlib
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, cast
+from dataclasses import dataclass, replace
+from typing import Any, Literal, cast
 
 import numpy as np
-from sqlalchemy import (
-    JSON,
-    ForeignKey,
-    LargeBinary,
-    String,
-    UniqueConstraint,
-    delete,
-    func,
-    select,
-)
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from numpy.typing import NDArray
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.orm import Session
 
 from copilot.errors import NotFound
+from copilot.playbook.embeddings import Embeddings, chunks, prune, put
 from copilot.playbook.evidence import Audience, Passage, Vector
-from copilot.store import AnyText, Base, Store
+from copilot.playbook.rows import (
+    PASSAGE_COLUMNS,
+    AskRow,
+    DocumentRow,
+    GenerationRow,
+    PassageRow,
+    RootRow,
+    content_of,
+    digest_of,
+    passage_from,
+    to_embed,
+    touch,
+)
+from copilot.store import Store
 
-
-class RootRow(Base):
-    """A file or folder that the operator asked to index."""
-
-    __tablename__ = "playbook_roots"
-    path: Mapped[str] = mapped_column(AnyText, primary_key=True)
-    audience: Mapped[str] = mapped_column(String(16))
-
-
-class DocumentRow(Base):
-    """One file below a root, as it was when last read."""
-
-    __tablename__ = "playbook_documents"
-    __table_args__ = (UniqueConstraint("root", "source"),)
-    id: Mapped[int] = mapped_column(primary_key=True)
-    root: Mapped[str] = mapped_column(ForeignKey("playbook_roots.path", ondelete="CASCADE"))
-    source: Mapped[str] = mapped_column(AnyText)
-    title: Mapped[str] = mapped_column(AnyText)
-    audience: Mapped[str] = mapped_column(String(16))
-    digest: Mapped[str] = mapped_column(String(80))
-    report: Mapped[dict[str, Any]] = mapped_column(JSON)
-
-
-class PassageRow(Base):
-    """One passage with its embedding (float32, little endian)."""
-
-    __tablename__ = "playbook_passages"
-    id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    document_id: Mapped[int] = mapped_column(
-        ForeignKey("playbook_documents.id", ondelete="CASCADE"), index=True
-    )
-    position: Mapped[int]
-    source: Mapped[str] = mapped_column(AnyText)
-    title: Mapped[str] = mapped_column(AnyText)
-    section: Mapped[str] = mapped_column(AnyText)
-    text: Mapped[str] = mapped_column(AnyText)
-    audience: Mapped[str] = mapped_column(String(16))
-    asks: Mapped[list[str]] = mapped_column(JSON)
-    digest: Mapped[str] = mapped_column(String(64))
-    embedder: Mapped[str] = mapped_column(AnyText)
-    embedding: Mapped[bytes] = mapped_column(LargeBinary)
-
-
-class GenerationRow(Base):
-    """A mark that changes with every change of passages, so that caches see they are behind."""
-
-    __tablename__ = "playbook_generation"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    value: Mapped[str] = mapped_column(String(32))
+# Who wrote an ask: the document's author, or who added it later.
+Origin = Literal["author", "person", "model"]
+Added = Literal["person", "model"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +43,19 @@ class Root:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """A way people ask for a passage."""
+
+    text: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
 class Indexed:
-    """A passage as the caches need it: the passage, its content digest and its embedding."""
+    """A passage as the file of words needs it: with its digest."""
 
     passage: Passage
     digest: str
-    embedding: Vector
-
-
-def digest_of(passage: Passage) -> str:
-    """Digest of everything about a passage that is searched (SHA-256, hex).
-
-    Its place in the document is left out: a section inserted above re-embeds nothing below.
-    """
-    parts = (passage.title, passage.section, passage.text, passage.audience, *passage.asks)
-    return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class Records:
@@ -107,6 +63,7 @@ class Records:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.embeddings = Embeddings(store)
 
     # Roots ---------------------------------------------------------------------------------------
 
@@ -137,7 +94,7 @@ class Records:
             )
             _delete_documents(session, select(DocumentRow.id).where(DocumentRow.root == path))
             session.delete(root)
-            _touch(session)
+            touch(session)
             return int(count or 0)
 
     # Documents -----------------------------------------------------------------------------------
@@ -172,11 +129,15 @@ class Records:
         passages: Sequence[Passage],
         embeddings: Mapping[str, Vector],
         embedder: str,
+        asks: Mapping[str, Vector] | None = None,
     ) -> None:
         """Put a document and its passages in place of what was there, in one transaction.
 
+        Asks that were added to a passage stay while there is a passage of its id.
+
         Args:
             embeddings: passage id → embedding (float32, unit length), for every passage.
+            asks: ask → embedding; one that is left out is embedded later (`Embeddings.missing`).
         """
         with self._store.begin() as session:
             row = session.scalar(
@@ -188,25 +149,15 @@ class Records:
             row.title, row.audience, row.digest = title, audience, digest
             row.report = dict(report)
             session.flush()
-            session.execute(delete(PassageRow).where(PassageRow.document_id == row.id))
-            session.add_all(
-                PassageRow(
-                    id=passage.id,
-                    document_id=row.id,
-                    position=passage.position,
-                    source=passage.source,
-                    title=passage.title,
-                    section=passage.section,
-                    text=passage.text,
-                    audience=passage.audience,
-                    asks=list(passage.asks),
-                    digest=digest_of(passage),
-                    embedder=embedder,
-                    embedding=embeddings[passage.id].astype("<f4").tobytes(),
-                )
-                for passage in passages
-            )
-            _touch(session)
+            mine = select(PassageRow.id).where(PassageRow.document_id == row.id)
+            before, added = _contents(session, mine), _added(session, mine)
+            _delete_passages(session, mine)
+            said = _insert_passages(session, row.id, passages, added)
+            vectors = {content: embeddings[id_] for content, id_ in said.items()}
+            vectors |= {content_of(ask): vector for ask, vector in (asks or {}).items()}
+            put(session, vectors, embedder)
+            prune(session, before - vectors.keys())
+            touch(session)
 
     def drop_documents(self, root: str, sources: Iterable[str]) -> int:
         """Forget documents whose files are gone; their number."""
@@ -221,22 +172,8 @@ class Records:
                         DocumentRow.root == root, DocumentRow.source == source
                     ),
                 )
-            _touch(session)
+            touch(session)
         return len(gone)
-
-    def embeddings_of(self, root: str, source: str, embedder: str) -> dict[str, Vector]:
-        """Embeddings that can be kept for a document: content digest → vector."""
-        with self._store.read() as session:
-            rows = session.execute(
-                select(PassageRow.digest, PassageRow.embedding)
-                .join(DocumentRow, DocumentRow.id == PassageRow.document_id)
-                .where(
-                    DocumentRow.root == root,
-                    DocumentRow.source == source,
-                    PassageRow.embedder == embedder,
-                )
-            )
-            return {digest: np.frombuffer(blob, dtype="<f4") for digest, blob in rows}
 
     # Passages ------------------------------------------------------------------------------------
 
@@ -250,57 +187,35 @@ class Records:
         with self._store.read() as session:
             return int(session.scalar(select(func.count()).select_from(PassageRow)) or 0)
 
-    def digests(self, embedder: str | None = None) -> dict[str, tuple[str, Audience]]:
-        """Passage id → (content digest, audience), for every passage.
-
-        Args:
-            embedder: when given, only passages that this one has embedded.
-        """
-        wanted = select(PassageRow.id, PassageRow.digest, PassageRow.audience)
-        if embedder is not None:
-            wanted = wanted.where(PassageRow.embedder == embedder)
+    def digests(self) -> dict[str, tuple[str, Audience]]:
+        """Passage id → (content digest, audience), for every passage."""
         with self._store.read() as session:
-            rows = session.execute(wanted)
+            rows = session.execute(select(PassageRow.id, PassageRow.digest, PassageRow.audience))
             return {id_: (digest, cast(Audience, audience)) for id_, digest, audience in rows}
 
-    def embedded_by_others(self, embedder: str) -> list[Passage]:
-        """Passages whose embedding comes from another embedder than this one."""
-        with self._store.read() as session:
-            rows = session.scalars(select(PassageRow).where(PassageRow.embedder != embedder))
-            return [_passage(row) for row in rows]
-
-    def re_embed(self, embeddings: Mapping[str, Vector], embedder: str) -> None:
-        """Replace the embeddings of some passages (id → vector)."""
-        with self._store.begin() as session:
-            for row in session.scalars(
-                select(PassageRow).where(PassageRow.id.in_(list(embeddings)))
-            ):
-                row.embedding = embeddings[row.id].astype("<f4").tobytes()
-                row.embedder = embedder
-            _touch(session)
-
     def load(self, ids: Sequence[str]) -> list[Indexed]:
-        """Passages with digest and embedding; ids that are gone are left out."""
+        """Passages with their digests; ids that are gone are left out."""
         found: list[Indexed] = []
         with self._store.read() as session:
-            for start in range(0, len(ids), 500):
-                chunk = ids[start : start + 500]
-                rows = session.scalars(select(PassageRow).where(PassageRow.id.in_(chunk)))
-                found.extend(
-                    Indexed(_passage(row), row.digest, np.frombuffer(row.embedding, dtype="<f4"))
-                    for row in rows
+            for chunk in chunks(ids):
+                rows = session.execute(
+                    select(*PASSAGE_COLUMNS, PassageRow.digest).where(PassageRow.id.in_(chunk))
                 )
+                found.extend(Indexed(passage_from(row), row[-1]) for row in rows)
         return found
 
     def passages(self, ids: Sequence[str], audiences: Sequence[Audience]) -> dict[str, Passage]:
         """Passages by id, only those that these audiences may see."""
+        found: dict[str, Passage] = {}
         with self._store.read() as session:
-            rows = session.scalars(
-                select(PassageRow).where(
-                    PassageRow.id.in_(list(ids)), PassageRow.audience.in_(list(audiences))
+            for chunk in chunks(ids):
+                rows = session.execute(
+                    select(*PASSAGE_COLUMNS).where(
+                        PassageRow.id.in_(chunk), PassageRow.audience.in_(list(audiences))
+                    )
                 )
-            )
-            return {row.id: _passage(row) for row in rows}
+                found |= {row[0]: passage_from(row) for row in rows}
+        return found
 
     def section(self, passage_id: str, audiences: Sequence[Audience]) -> list[Passage]:
         """All passages of the section that a passage belongs to, in order.
@@ -312,8 +227,8 @@ class Records:
             row = session.get(PassageRow, passage_id)
             if row is None or row.audience not in audiences:
                 raise NotFound(f"no passage {passage_id!r}.", remedy="Search for it first.")
-            rows = session.scalars(
-                select(PassageRow)
+            rows = session.execute(
+                select(*PASSAGE_COLUMNS)
                 .where(
                     PassageRow.document_id == row.document_id,
                     PassageRow.section == row.section,
@@ -321,7 +236,7 @@ class Records:
                 )
                 .order_by(PassageRow.position)
             )
-            return [_passage(each) for each in rows]
+            return [passage_from(each) for each in rows]
 
     def sections(self, audiences: Sequence[Audience]) -> list[tuple[str, str, str]]:
         """(first passage id, title, section) of every section, in document order."""
@@ -336,26 +251,226 @@ class Records:
                 seen.setdefault((document, section), (id_, title, section))
             return list(seen.values())
 
+    # Asks ----------------------------------------------------------------------------------------
+
+    def asks_of(self, passage_id: str) -> list[Ask]:
+        """The ways people ask for a passage, the author's first.
+
+        Raises:
+            NotFound: no such passage.
+        """
+        with self._store.read() as session:
+            _existing(session, passage_id)
+            rows = session.execute(
+                select(AskRow.text, AskRow.origin)
+                .where(AskRow.passage_id == passage_id)
+                .order_by(AskRow.position)
+            )
+            return [Ask(text, cast(Origin, origin)) for text, origin in rows]
+
+    def add_asks(self, passage_id: str, asks: Iterable[str], origin: Added) -> int:
+        """Add ways people ask for a passage; blank and known ones are left out.
+
+        They stay when its document is indexed again, as long as there is a passage of this id.
+        Words and vectors follow with the next `Index.sync`.
+
+        Returns:
+            how many were new.
+
+        Raises:
+            NotFound: no such passage.
+        """
+        with self._store.begin() as session:
+            row = _existing(session, passage_id)
+            known = _said(session, passage_id)
+            place = 1 + max((each.position for each in known.values()), default=-1)
+            wanted = {content_of(ask): ask for ask in map(str.strip, asks) if ask}
+            new = [(content, ask) for content, ask in wanted.items() if content not in known]
+            session.add_all(
+                AskRow(
+                    passage_id=passage_id,
+                    content=content,
+                    position=place + n,
+                    text=ask,
+                    origin=origin,
+                )
+                for n, (content, ask) in enumerate(new)
+            )
+            if new:
+                _say(session, row)
+            return len(new)
+
+    def remove_ask(self, passage_id: str, ask: str) -> None:
+        """Take an added ask away.
+
+        Raises:
+            NotFound: no such passage, or none of its added asks is this one.
+        """
+        with self._store.begin() as session:
+            row = _existing(session, passage_id)
+            content = content_of(ask.strip())
+            found = _said(session, passage_id).get(content)
+            if found is None or found.origin == "author":
+                authored = "It stands in the document's front matter: edit it there."
+                raise NotFound(
+                    f"passage {passage_id!r} has no added ask {ask!r}.",
+                    remedy=authored if found is not None else "List its asks first.",
+                )
+            session.delete(found)
+            _say(session, row)
+            prune(session, [content])
+
+    def asking(
+        self, contents: Iterable[str], audiences: Sequence[Audience]
+    ) -> list[tuple[str, str, str]]:
+        """(passage id, content, text) of every passage that these audiences may see, by its asks.
+
+        Args:
+            contents: of the asks (`rows.content_of`).
+        """
+        found: list[tuple[str, str, str]] = []
+        with self._store.read() as session:
+            for chunk in chunks(contents):
+                rows = session.execute(
+                    select(AskRow.passage_id, AskRow.content, AskRow.text)
+                    .join(PassageRow, PassageRow.id == AskRow.passage_id)
+                    .where(AskRow.content.in_(chunk), PassageRow.audience.in_(list(audiences)))
+                )
+                found.extend((id_, content, text) for id_, content, text in rows)
+        return found
+
+    def ask_vectors(
+        self, ids: Sequence[str], embedder: str | None = None
+    ) -> dict[str, NDArray[np.float32]]:
+        """The vectors of passages' asks: passage id → float32, shape (asks, dimensions).
+
+        Passages without asks, and asks not yet embedded, are left out.
+
+        Args:
+            embedder: whose vectors; by default those of the active one. A question's vector can be
+                compared only with its own embedder's (`Index.embedder.name`).
+        """
+        if embedder is None:
+            known = self.embeddings.active()
+            if known is None:
+                return {}
+            embedder = known.name
+        asks: dict[str, list[str]] = {}
+        with self._store.read() as session:
+            for chunk in chunks(ids):
+                rows = session.execute(
+                    select(AskRow.passage_id, AskRow.content)
+                    .where(AskRow.passage_id.in_(chunk))
+                    .order_by(AskRow.passage_id, AskRow.position)
+                )
+                for id_, content in rows:
+                    asks.setdefault(id_, []).append(content)
+        distinct = dict.fromkeys(content for contents in asks.values() for content in contents)
+        vectors = self.embeddings.vectors(distinct, embedder)
+        held = {
+            id_: [vectors[content] for content in contents if content in vectors]
+            for id_, contents in asks.items()
+        }
+        return {id_: np.stack(found) for id_, found in held.items() if found}
+
+
+def _existing(session: Session, passage_id: str) -> PassageRow:
+    row = session.get(PassageRow, passage_id)
+    if row is None:
+        raise NotFound(f"no passage {passage_id!r}.", remedy="Search for it first.")
+    return row
+
+
+def _said(session: Session, passage_id: str) -> dict[str, AskRow]:
+    """A passage's asks by content, in order."""
+    rows = session.scalars(
+        select(AskRow).where(AskRow.passage_id == passage_id).order_by(AskRow.position)
+    )
+    return {row.content: row for row in rows}
+
+
+def _say(session: Session, row: PassageRow) -> None:
+    """Bring a passage's list of asks and its digest into step with the asks' rows."""
+    session.flush()
+    row.asks = [each.text for each in _said(session, row.id).values()]
+    columns = tuple(getattr(row, column.key) for column in PASSAGE_COLUMNS)
+    row.digest = digest_of(passage_from(columns))
+    touch(session)
+
+
+def _contents(session: Session, passages: Any) -> set[str]:
+    """What is embedded of passages and their asks, by a select of the passages' ids."""
+    return {
+        *session.scalars(select(PassageRow.content).where(PassageRow.id.in_(passages))),
+        *session.scalars(select(AskRow.content).where(AskRow.passage_id.in_(passages))),
+    }
+
+
+def _added(session: Session, passages: Any) -> dict[str, list[Ask]]:
+    """The asks that were added to passages, in order."""
+    rows = session.execute(
+        select(AskRow.passage_id, AskRow.text, AskRow.origin)
+        .where(AskRow.passage_id.in_(passages), AskRow.origin != "author")
+        .order_by(AskRow.position)
+    )
+    found: dict[str, list[Ask]] = {}
+    for id_, text, origin in rows:
+        found.setdefault(id_, []).append(Ask(text, cast(Origin, origin)))
+    return found
+
+
+def _insert_passages(
+    session: Session,
+    document: int,
+    passages: Sequence[Passage],
+    added: Mapping[str, Sequence[Ask]],
+) -> dict[str, str]:
+    """Insert passages with their own asks and the added ones; embedded content → passage id."""
+    rows: list[dict[str, Any]] = []
+    asked: list[dict[str, Any]] = []
+    said: dict[str, str] = {}
+    for passage in passages:
+        asks: dict[str, Ask] = {}
+        for ask in (*(Ask(each, "author") for each in passage.asks), *added.get(passage.id, ())):
+            asks.setdefault(content_of(ask.text), ask)
+        whole = replace(passage, asks=tuple(ask.text for ask in asks.values()))
+        content = content_of(to_embed(passage.title, passage.section, passage.text))
+        said[content] = passage.id
+        rows.append(
+            {column.key: getattr(whole, column.key) for column in PASSAGE_COLUMNS}
+            | {"asks": list(whole.asks), "document_id": document}
+            | {"digest": digest_of(whole), "content": content}
+        )
+        asked.extend(
+            {
+                "passage_id": passage.id,
+                "content": name,
+                "position": place,
+                "text": ask.text,
+                "origin": ask.origin,
+            }
+            for place, (name, ask) in enumerate(asks.items())
+        )
+    if rows:
+        session.execute(insert(PassageRow), rows)
+    if asked:
+        session.execute(insert(AskRow), asked)
+    return said
+
+
+def _delete_passages(session: Session, passages: Any) -> None:
+    """Delete passages and all their asks, by a select of their ids."""
+    session.execute(delete(AskRow).where(AskRow.passage_id.in_(passages)))
+    session.execute(delete(PassageRow).where(PassageRow.id.in_(passages)))
+
 
 def _delete_documents(session: Session, ids: Any) -> None:
     """Delete documents by a select of their ids (passages first: no reliance on cascades)."""
     chosen = list(session.scalars(ids))
-    session.execute(delete(PassageRow).where(PassageRow.document_id.in_(chosen)))
-    session.execute(delete(DocumentRow).where(DocumentRow.id.in_(chosen)))
-
-
-def _touch(session: Session) -> None:
-    session.merge(GenerationRow(id=1, value=uuid.uuid4().hex))
-
-
-def _passage(row: PassageRow) -> Passage:
-    return Passage(
-        id=row.id,
-        source=row.source,
-        title=row.title,
-        section=row.section,
-        text=row.text,
-        audience=cast(Audience, row.audience),
-        position=row.position,
-        asks=tuple(row.asks),
-    )
+    for start in range(0, len(chosen), 500):
+        chunk = chosen[start : start + 500]
+        mine = select(PassageRow.id).where(PassageRow.document_id.in_(chunk))
+        contents = _contents(session, mine)
+        _delete_passages(session, mine)
+        session.execute(delete(DocumentRow).where(DocumentRow.id.in_(chunk)))
+        prune(session, contents)

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from copilot.language import normalize, segment
+from copilot.language.glossary import Glossary, Match
 from copilot.models.embedder import Embedder
-from copilot.playbook.evidence import VISIBLE, Audience, Hit, Passage
+from copilot.playbook.evidence import VISIBLE, Audience, Hit, Passage, Why
 from copilot.playbook.index import Index
 from copilot.playbook.records import Records
 
@@ -18,21 +19,23 @@ from copilot.playbook.records import Records
 CANDIDATES = 60
 RERANKED = 40
 
-# The score is the passage's cosine, plus `STATEMENT` times that of its nearest statement (the mean
-# of a long passage hides the one line that answers), plus `WORDS` times its BM25 as a share of the
-# best one's, times the share of the question's words which that best one has. Chosen on
+# The score is the passage's cosine, plus `STATEMENT` times its nearest statement's or ask's (the
+# mean of a long passage hides the one line that answers), plus `WORDS` times its BM25 as a share of
+# the best one's, times the share of the question's words which that best one has. What the glossary
+# calls the question's words counts `GLOSSARY` of what the words themselves do. Chosen on
 # evals/data/questions.dev.jsonl (`python -m evals.tune`). Standardising each list by itself gave
 # the noise of the words a full vote when a question shares none with its answer: recall@1 on the
 # hard questions was 0.12 against 0.40.
 STATEMENT = 0.6
-WORDS = 0.3
+WORDS = 0.4
+GLOSSARY = 0.5
 
 # What a passage loses for saying what a better one says already, in standard deviations, and how
 # many further ones may take the places of those that lose.
 REPEATED = 1.0
 _SPARE = 4
 
-# Passages whose statements' and asks' vectors are kept: about 10 and 20 kB each.
+# Passages whose statements' vectors are kept: about 20 kB each.
 _KEPT = 2048
 
 Numbers = NDArray[np.float64]
@@ -41,69 +44,103 @@ Numbers = NDArray[np.float64]
 class Searcher:
     """Finds passages for questions."""
 
-    def __init__(self, records: Records, index: Index, embedder: Embedder) -> None:
+    def __init__(self, records: Records, index: Index, glossary: Glossary) -> None:
         self._records = records
         self._index = index
-        self._embedder = embedder
+        self._glossary = glossary
+        # By embedder, since another may be switched to meanwhile.
         self._statements = lru_cache(_KEPT)(self._embed_statements)
-        self._asks = lru_cache(_KEPT)(self._embed_asks)
 
     def search(self, question: str, audience: Audience, k: int) -> list[Hit]:
         """The ``k`` best passages that this audience may see, best first.
 
         `Hit.score` is in standard deviations above the candidates, `Hit.lexical` raw BM25,
-        `Hit.dense` the weighted mean of the passage's and its nearest statement's cosine.
+        `Hit.dense` the weighted mean of the passage's cosine and its nearest statement's or ask's;
+        `Hit.why` tells what these are made of.
         """
         audiences = VISIBLE[audience]
-        lexical = dict(self._index.search_words(question, audiences, CANDIDATES))
-        vector = self._embedder.encode([question])[0]
+        terms = self._glossary.matches(question)
+        lexical = self._words(question, terms, audiences)
+        embedder = self._index.embedder
+        vector = embedder.encode([question])[0]
         dense = dict(self._index.search_vectors(vector, audiences, CANDIDATES))
-        ids = list(dict.fromkeys([*dense, *lexical]))
+        asked = self._index.search_asks(vector, audiences, CANDIDATES)
+        asks = {id_: (cosine, ask) for id_, cosine, ask in asked}
+        ids = list(dict.fromkeys([*dense, *asks, *lexical]))
         passages = self._records.passages(ids, audiences)
         ids = [id_ for id_ in ids if id_ in passages]
         if not ids:
             return []
+        found = [passages[id_] for id_ in ids]
         words = np.array([lexical.get(id_, 0.0) for id_ in ids])
-        near = _filled(ids, dense)
-        first = near + WORDS * _voice(question, [passages[id_] for id_ in ids], words)
-        chosen = np.argsort(-first, kind="stable")[:RERANKED]
-        said = np.array([self._nearest(vector, passages[ids[i]]) for i in chosen])
-        best = np.full(len(ids), said.min())
-        best[chosen] = said
+        body = _filled(ids, dense)
+        ask = np.array([asks.get(id_, (-1.0, ""))[0] for id_ in ids])
+        first = body + WORDS * _voice(question, terms, found, words)
+        chosen = np.argsort(-(first + STATEMENT * np.maximum(body, ask)), kind="stable")[:RERANKED]
+        said = np.full(len(ids), -1.0)
+        said[chosen] = [self._nearest(embedder, vector, found[i]) for i in chosen]
+        best = np.maximum(said, ask)
+        best = np.maximum(best, best[chosen].min())
         score = _standardised(first + STATEMENT * best)
-        similar = (near + STATEMENT * best) / (1 + STATEMENT)
-        hits = [
-            Hit(passages[ids[i]], float(score[i]), float(words[i]), float(similar[i]))
-            for i in np.argsort(-score, kind="stable")[: k + _SPARE]
-        ]
+        similar = (body + STATEMENT * best) / (1 + STATEMENT)
+        hits = []
+        for i in np.argsort(-score, kind="stable")[: k + _SPARE]:
+            why = Why(
+                body=float(body[i]),
+                statement=float(said[i]),
+                ask=float(max(ask[i], 0.0)),
+                asked=asks.get(ids[i], (0.0, ""))[1],
+                words=tuple(_shared(question, found[i])),
+                terms=tuple(f"{m.word} → {m.term}" for m in terms if m.term in _text(found[i])),
+            )
+            hits.append(Hit(found[i], float(score[i]), float(words[i]), float(similar[i]), why))
         return _without_repeats(hits)[:k]
 
-    def _nearest(self, vector: NDArray[np.float32], passage: Passage) -> float:
-        """Cosine of the passage's statement, or of its ask, that is nearest to the question."""
-        nearest = float((self._statements(passage.text) @ vector).max())
-        if passage.asks:
-            nearest = max(nearest, float((self._asks(passage.asks) @ vector).max()))
-        return nearest
+    def _words(
+        self, question: str, terms: Sequence[Match], audiences: Sequence[Audience]
+    ) -> dict[str, float]:
+        """BM25 of the question's words, and a part of that of their formal terms."""
+        lexical = dict(self._index.search_words(question, audiences, CANDIDATES))
+        if terms:
+            formal = " ".join(dict.fromkeys(match.term for match in terms))
+            for id_, score in self._index.search_words(formal, audiences, CANDIDATES):
+                lexical[id_] = lexical.get(id_, 0.0) + GLOSSARY * score
+        return lexical
 
-    def _embed_asks(self, asks: tuple[str, ...]) -> NDArray[np.float32]:
-        return self._embedder.encode(asks)
+    def _nearest(self, embedder: Embedder, vector: NDArray[np.float32], passage: Passage) -> float:
+        """Cosine of the passage's statement that is nearest to the question."""
+        return float((self._statements(embedder, passage.text) @ vector).max())
 
-    def _embed_statements(self, text: str) -> NDArray[np.float32]:
+    @staticmethod
+    def _embed_statements(embedder: Embedder, text: str) -> NDArray[np.float32]:
         # A title's worth of characters says nothing by itself.
         statements = [each for each in segment.sentences(text) if len(each) > 3]
-        return self._embedder.encode(statements or [text])
+        return embedder.encode(statements or [text])
 
 
-def _voice(question: str, passages: Sequence[Passage], words: Numbers) -> Numbers:
+def _voice(
+    question: str, terms: Sequence[Match], passages: Sequence[Passage], words: Numbers
+) -> Numbers:
     """What the words say for each passage (0–1): little when even the best one shares few."""
     wanted = segment.content_words(question)
-    best = passages[int(words.argmax())]
-    text = _form("\n".join((best.title, best.section, best.text, *best.asks)))
     if not wanted or not words.any():
         return np.zeros(len(words))
-    share = sum(word in text for word in wanted) / len(wanted)
+    text = _text(passages[int(words.argmax())])
+    formal = {match.term for match in terms if match.term in text}
+    share = min(1.0, (sum(word in text for word in wanted) + len(formal)) / len(wanted))
     voice: Numbers = share * words / words.max()
     return voice
+
+
+def _shared(question: str, passage: Passage) -> list[str]:
+    """The question's words that stand in a passage or its asks."""
+    text = _text(passage)
+    return [word for word in segment.content_words(question) if word in text]
+
+
+def _text(passage: Passage) -> str:
+    """All that a passage can be found by, in search form."""
+    return _form("\n".join((passage.title, passage.section, passage.text, *passage.asks)))
 
 
 def _filled(ids: Sequence[str], scores: Mapping[str, float]) -> Numbers:

@@ -1,19 +1,22 @@
-"""Vectors: one Chroma collection per audience, a cache of the records."""
+"""Vectors: Chroma collections of passages and of asks, one per audience; a cache."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import chromadb
+import numpy as np
 from chromadb.api import ClientAPI
+from chromadb.api.models.Collection import Collection
 from chromadb.api.shared_system_client import SharedSystemClient
 from chromadb.errors import ChromaError, NotFoundError
 
 from copilot.errors import IndexDamaged
+from copilot.playbook.embeddings import KINDS, Kind
 from copilot.playbook.evidence import AUDIENCES, Audience, Vector
 
 # Rows per call; Chroma refuses more than its SQLite's variable limit allows (5 461).
@@ -31,61 +34,64 @@ class Canary:
     vectors: tuple[tuple[float, ...], ...]
 
 
-def names_of(embedder: str) -> dict[Audience, str]:
-    """The collections' names for an embedder (Chroma takes no Chinese in them)."""
-    mark = hashlib.sha256(embedder.encode()).hexdigest()[:8]
-    return {each: f"{each}-{mark}" for each in AUDIENCES}
+Names = dict[tuple[Kind, Audience], str]
+
+
+def names_of(embedder: str, dimensions: int) -> Names:
+    """The collections' names for an embedder (Chroma takes no Chinese in them).
+
+    The dimensions are part of them: a collection keeps those of its first vector for ever.
+    """
+    mark = hashlib.sha256(f"{embedder} {dimensions}".encode()).hexdigest()[:8]
+    return {(kind, each): f"{each}-{kind}-{mark}" for kind in KINDS for each in AUDIENCES}
 
 
 class Vectors:
     """The vector collections below one folder. One process owns the folder (design.md)."""
 
-    def __init__(self, path: Path, embedder: str) -> None:
-        """Open the folder, making collections that are missing.
-
-        Args:
-            embedder: the embedder's name; another embedder uses other collections.
+    def __init__(self, path: Path) -> None:
+        """Open the folder, making it if it is missing.
 
         Raises:
             IndexDamaged: Chroma cannot open what is there.
         """
         path.mkdir(parents=True, exist_ok=True)
-        self.names = names_of(embedder)
+        self._collections: dict[str, Collection] = {}
         with _wrapped(path.name):
             self._client = _client(str(path))
-            try:
-                self._collections = {
-                    audience: self._client.get_or_create_collection(
-                        name,
-                        # Cosine: the default space lost recall to a single zero vector (design.md).
-                        configuration={"hnsw": {"space": "cosine"}},
-                        embedding_function=None,
-                    )
-                    for audience, name in self.names.items()
-                }
-            except BaseException:
-                self._client.close()
-                raise
 
-    def drop_others(self) -> None:
-        """Delete the collections of other embedders."""
+    def _collection(self, name: str) -> Collection:
+        """A collection by its name, made if missing."""
+        found = self._collections.get(name)
+        if found is None:
+            found = self._collections[name] = self._client.get_or_create_collection(
+                name,
+                # Cosine: the default space lost recall to a single zero vector (design.md).
+                configuration={"hnsw": {"space": "cosine"}},
+                embedding_function=None,
+            )
+        return found
+
+    def drop_others(self, names: Container[str]) -> None:
+        """Delete all collections but these."""
         with _wrapped("listing"):
             for collection in self._client.list_collections():
-                if collection.name not in self.names.values():
+                if collection.name not in names:
+                    self._collections.pop(collection.name, None)
                     self._client.delete_collection(collection.name)
 
-    def put(self, audience: Audience, ids: Sequence[str], vectors: Sequence[Vector]) -> None:
-        """Add vectors or replace them."""
-        collection = self._collections[audience]
-        with _wrapped(collection.name):
+    def put(self, name: str, ids: Sequence[str], vectors: Sequence[Vector]) -> None:
+        """Add vectors to a collection or replace them."""
+        with _wrapped(name):
+            collection = self._collection(name)
             for start in range(0, len(ids), _BATCH):
                 collection.upsert(
                     ids=list(ids[start : start + _BATCH]),
-                    embeddings=list(vectors[start : start + _BATCH]),
+                    embeddings=np.stack(vectors[start : start + _BATCH]),
                 )
 
     def drop(self, name: str, ids: Sequence[str]) -> None:
-        """Remove vectors from a collection by its name; a missing one holds nothing."""
+        """Remove vectors from a collection; a missing one holds nothing."""
         with _wrapped(name):
             try:
                 collection = self._client.get_collection(name, embedding_function=None)
@@ -94,39 +100,35 @@ class Vectors:
             for start in range(0, len(ids), _BATCH):
                 collection.delete(ids=list(ids[start : start + _BATCH]))
 
-    def ids(self) -> dict[Audience, set[str]]:
-        """What each collection holds."""
+    def ids(self) -> dict[str, set[str]]:
+        """What each collection holds, by its name."""
         with _wrapped("listing"):
             return {
-                audience: set(collection.get(include=[])["ids"])
-                for audience, collection in self._collections.items()
+                collection.name: set(collection.get(include=[])["ids"])
+                for collection in self._client.list_collections()
             }
 
-    def search(
-        self, vector: Vector, audiences: Iterable[Audience], limit: int
-    ) -> list[tuple[str, float]]:
-        """The nearest passages, best first: (id, cosine similarity −1…1).
+    def search(self, vector: Vector, names: Iterable[str], limit: int) -> list[tuple[str, float]]:
+        """The nearest in these collections, best first: (id, cosine similarity −1…1).
+
+        An id that is in several of them comes once.
 
         Raises:
             IndexDamaged: a collection does not answer.
         """
-        hits: list[tuple[str, float]] = []
-        for audience in audiences:
-            collection = self._collections[audience]
-            with _wrapped(collection.name):
-                found = collection.query(
+        best: dict[str, float] = {}
+        for name in names:
+            with _wrapped(name):
+                found = self._collection(name).query(
                     query_embeddings=[vector], n_results=limit, include=["distances"]
                 )
             distances = (found["distances"] or [[]])[0]
-            hits.extend(
-                (id_, 1.0 - float(distance))
-                for id_, distance in zip(found["ids"][0], distances, strict=True)
-            )
-        hits.sort(key=lambda hit: (-hit[1], hit[0]))
-        return hits[:limit]
+            for id_, distance in zip(found["ids"][0], distances, strict=True):
+                best[id_] = max(best.get(id_, -1.0), 1.0 - float(distance))
+        return sorted(best.items(), key=lambda hit: (-hit[1], hit[0]))[:limit]
 
-    def check(self, canaries: Mapping[Audience, Canary]) -> None:
-        """Ask each collection for a vector it must hold.
+    def check(self, canaries: Mapping[str, Canary]) -> None:
+        """Ask each collection (by its name) for vectors it must hold.
 
         A deleted segment folder answers every query with nothing and no error (design.md), so the
         count and the canaries' own similarity are both looked at.
@@ -134,9 +136,9 @@ class Vectors:
         Raises:
             IndexDamaged: a collection is short, or its canaries do not come back.
         """
-        for audience, canary in canaries.items():
-            collection = self._collections[audience]
-            with _wrapped(collection.name):
+        for name, canary in canaries.items():
+            with _wrapped(name):
+                collection = self._collection(name)
                 count = collection.count()
                 found = collection.query(
                     query_embeddings=[list(vector) for vector in canary.vectors],
@@ -145,9 +147,7 @@ class Vectors:
                 )
             # More than expected is what a crash between storing and noting leaves: no harm.
             if count < canary.count:
-                raise IndexDamaged(
-                    f"collection {collection.name!r} holds {count} vectors of {canary.count}."
-                )
+                raise IndexDamaged(f"collection {name!r} holds {count} vectors of {canary.count}.")
             # Another passage may have the very same text: its vector is as good a canary.
             lost = sum(
                 not distances or float(distances[0]) > 1e-3
@@ -155,7 +155,7 @@ class Vectors:
             )
             # Search is approximate: one that the graph does not lead to is no damage.
             if lost > len(canary.vectors) // 4:
-                raise IndexDamaged(f"collection {collection.name!r} lost its canaries.")
+                raise IndexDamaged(f"collection {name!r} lost its canaries.")
 
     def close(self) -> None:
         """Release the folder."""

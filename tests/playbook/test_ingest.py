@@ -106,6 +106,16 @@ def test_an_edited_section_embeds_only_itself(run: Ingester, folder: Path) -> No
     assert "60元" not in texts(run.records)
 
 
+def test_a_changed_ask_embeds_only_itself(run: Ingester, folder: Path) -> None:
+    run(folder)
+    file = folder / "内部" / "refund.md"
+    file.write_text(file.read_text("utf-8").replace("退款找谁批", "退款谁说了算"), "utf-8")
+    report = run(folder)["内部/refund.md"]
+    assert run.texts == ["退款谁说了算"]
+    assert report.embedded == 1
+    assert run.records.embeddings.missing(run.embedder.name) == []
+
+
 def test_a_section_inserted_above_embeds_only_itself(run: Ingester, folder: Path) -> None:
     run(folder)
     before = run.records.digests()
@@ -132,6 +142,7 @@ def test_a_renamed_file_moves(run: Ingester, folder: Path) -> None:
     before = run.records.count()
     (folder / "retention.md").rename(folder / "留存.md")
     reports = run(folder)
+    assert run.texts == []
     assert statuses(reports)["retention.md"] == "removed"
     assert statuses(reports)["留存.md"] == "read"
     assert run.records.count() == before
@@ -261,11 +272,15 @@ def test_what_another_embedder_made_is_embedded_anew(
 ) -> None:
     run(folder)
     other = embedder.load(str(other_embedder))
-    assert re_embed(run.records, other) == run.records.count()
+    behind = run.records.embeddings.missing(other.name)
+    assert len(behind) == run.records.count() + 2  # the asks of one document
+    told: list[tuple[int, int, str]] = []
+    assert re_embed(run.records, other, lambda *each: told.append(each)) == len(behind)
+    assert told[-1] == (len(behind), len(behind), "embedding")
     assert re_embed(run.records, other) == 0
-    for item in run.records.load(list(run.records.digests())):
-        assert item.embedding.shape == (other.dimensions,)
-        assert float(np.linalg.norm(item.embedding)) == pytest.approx(1.0, abs=1e-5)
+    for each in run.records.embeddings.vectors(behind, other.name).values():
+        assert each.shape == (other.dimensions,)
+        assert float(np.linalg.norm(each)) == pytest.approx(1.0, abs=1e-5)
 
 
 def test_nothing_of_another_embedder_is_kept_for_an_edited_file(

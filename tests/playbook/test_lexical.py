@@ -17,8 +17,9 @@ from copilot.errors import IndexDamaged
 from copilot.language import segment
 from copilot.playbook.evidence import AUDIENCES, Passage
 from copilot.playbook.lexical import Lexical
-from copilot.playbook.records import Indexed, digest_of
-from tests.playbook.passages_made import passage, vector
+from copilot.playbook.records import Indexed
+from copilot.playbook.rows import digest_of
+from tests.playbook.passages_made import passage
 
 PASSAGES = [
     passage("welcome", "新人进群当天发欢迎语，说明群规。", section="新人"),
@@ -30,7 +31,7 @@ PASSAGES = [
 
 
 def indexed(one: Passage) -> Indexed:
-    return Indexed(one, digest_of(one), vector(one.text))
+    return Indexed(one, digest_of(one))
 
 
 def fill(words: Lexical) -> Lexical:
@@ -161,22 +162,26 @@ def test_everything_survives_a_restart(tmp_path: Path) -> None:
     with closing(Lexical(path)) as first:
         fill(first)
         first.set_mark("words", "g1")
-        first.note_vectors([("welcome", "member-1", "d1")])
+        first.note_vectors("member-1", {"welcome": "d1"})
     with closing(Lexical(path)) as second:
         assert len(second.held()) == len(PASSAGES)
         assert second.mark("words") == "g1"
         assert second.mark("none") == ""
-        assert second.ledger() == {"welcome": ("member-1", "d1")}
+        assert second.ledger() == {"member-1": {"welcome": "d1"}}
 
 
-def test_the_ledger_is_kept_by_id(words: Lexical) -> None:
+def test_the_ledger_is_kept_by_collection_and_id(words: Lexical) -> None:
     words.set_mark("vectors", "g")
-    words.note_vectors([("a", "m", "1"), ("b", "m", "2")])
-    words.note_vectors([("a", "o", "3")])
-    words.strike_vectors(["b", "none"])
-    assert words.ledger() == {"a": ("o", "3")}
+    words.note_vectors("m", {"a": "1", "b": "2"})
+    words.note_vectors("o", {"a": "3"})
+    words.note_vectors("n", {"a": "4"})
+    words.note_vectors("m", {"a": "5"})
+    words.strike_vectors("m", ["b", "none"])
+    assert words.ledger() == {"m": {"a": "5"}, "n": {"a": "4"}, "o": {"a": "3"}}
+    words.strike_others(["m", "o"])
+    assert words.sizes() == {"m": 1, "o": 1}
     words.clear_vectors()
-    assert words.ledger() == {}
+    assert words.ledger() == words.sizes() == {}
     assert words.mark("vectors") == ""
 
 

@@ -12,13 +12,14 @@ import pytest
 
 from copilot.errors import IndexDamaged
 from copilot.playbook.probe import Probe
-from copilot.playbook.vectors import Canary, Vectors
+from copilot.playbook.vectors import Canary, Vectors, names_of
 from tests.playbook.passages_made import vector
 
 # Chroma writes a segment's files with the thousandth vector.
 COUNT = 1100
+NAME = names_of("made@1", 16)["passages", "member"]
 ASKED = {
-    "member": Canary(COUNT, tuple(tuple(map(float, vector(f"p{n}"))) for n in range(0, COUNT, 50)))
+    NAME: Canary(COUNT, tuple(tuple(map(float, vector(f"p{n}"))) for n in range(0, COUNT, 50)))
 }
 
 
@@ -27,8 +28,8 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of Chroma with a segment on disk; not to be touched."""
     folder = tmp_path_factory.mktemp("stored") / "chroma"
     names = [f"p{n}" for n in range(COUNT)]
-    with closing(Vectors(folder, "made@1")) as vectors:
-        vectors.put("member", names, [vector(name) for name in names])
+    with closing(Vectors(folder)) as vectors:
+        vectors.put(NAME, names, [vector(name) for name in names])
     return folder
 
 
@@ -51,7 +52,7 @@ def flip(file: Path) -> None:
 
 
 def test_a_sound_index_passes(folder: Path) -> None:
-    Probe().check(folder, "made@1", ASKED)
+    Probe().check(folder, ASKED)
 
 
 DAMAGES: dict[str, Callable[[Path], object]] = {
@@ -70,14 +71,14 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 def test_damage_is_reported_and_harms_nobody(folder: Path, damage: str) -> None:
     DAMAGES[damage](folder)
     with pytest.raises(IndexDamaged) as caught:
-        Probe().check(folder, "made@1", ASKED)
+        Probe().check(folder, ASKED)
     assert caught.value.detail.rstrip(".")
 
 
 def test_a_crash_of_the_child_is_told_as_one(folder: Path) -> None:
     flip(segment(folder) / "data_level0.bin")
     with pytest.raises(IndexDamaged, match="crashed with signal|damaged"):
-        Probe().check(folder, "made@1", ASKED)
+        Probe().check(folder, ASKED)
 
 
 def test_files_of_the_current_folder_are_not_run(
@@ -87,4 +88,4 @@ def test_files_of_the_current_folder_are_not_run(
     (tmp_path / "chromadb.py").write_text("raise SystemExit('run')")
     (tmp_path / "json.py").write_text("raise SystemExit('run')")
     monkeypatch.chdir(tmp_path)
-    Probe().check(folder, "made@1", ASKED)
+    Probe().check(folder, ASKED)

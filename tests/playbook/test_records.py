@@ -6,11 +6,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from copilot.errors import NotFound
+from copilot.playbook.embeddings import Known
 from copilot.playbook.evidence import AUDIENCES, VISIBLE, Passage
-from copilot.playbook.records import DocumentRow, PassageRow, Records, digest_of
+from copilot.playbook.records import Records
+from copilot.playbook.rows import (
+    DocumentRow,
+    PassageRow,
+    VectorRow,
+    content_of,
+    digest_of,
+    to_embed,
+)
 from copilot.store import Store
 from tests.playbook.passages_made import EMBEDDER, passage, save, vector
 
@@ -18,6 +27,10 @@ from tests.playbook.passages_made import EMBEDDER, passage, save, vector
 @pytest.fixture
 def records(records_store: Store) -> Records:
     return Records(records_store)
+
+
+def content(one: Passage) -> str:
+    return content_of(to_embed(one.title, one.section, one.text))
 
 
 THREE = [
@@ -38,10 +51,16 @@ def test_a_document_comes_back_as_it_was(records: Records) -> None:
 
 def test_embeddings_come_back_bit_for_bit(records: Records) -> None:
     save(records, THREE)
-    for item in records.load(["p3", "p1", "gone"]):
-        assert item.embedding.dtype == np.float32
-        assert np.array_equal(item.embedding, vector(item.passage.text))
-        assert item.digest == digest_of(item.passage)
+    contents = [content(each) for each in THREE]
+    found = records.embeddings.vectors([*contents, "gone"], EMBEDDER)
+    assert set(found) == set(contents)
+    for each in THREE:
+        assert found[content(each)].dtype == np.float32
+        assert np.array_equal(found[content(each)], vector(each.text))
+    assert {item.digest for item in records.load(["p3", "p1", "gone"])} == {
+        digest_of(THREE[0]),
+        digest_of(THREE[2]),
+    }
 
 
 def test_many_ids_load_at_once(records: Records) -> None:
@@ -93,7 +112,7 @@ def test_every_change_and_only_a_change_moves_the_generation(records: Records) -
     assert moved()
     save(records, [passage("q1", "另一份")], source="b.md")
     assert moved()
-    records.re_embed({"q1": vector("x")}, "other@1")
+    records.embeddings.keep({content_of("x"): vector("x")}, "other@1")
     assert moved()
     records.drop_documents("/root", ["b.md"])
     assert moved()
@@ -137,31 +156,6 @@ def test_a_root_keeps_its_newest_audience(records: Records) -> None:
     assert [(root.path, root.audience) for root in records.roots()] == [("/a", "operator")]
 
 
-def test_embeddings_are_kept_by_content_and_embedder(records: Records) -> None:
-    save(records, THREE)
-    kept = records.embeddings_of("/root", "a.md", EMBEDDER)
-    assert set(kept) == {digest_of(each) for each in THREE}
-    assert np.array_equal(kept[digest_of(THREE[0])], vector(THREE[0].text))
-    assert records.embeddings_of("/root", "a.md", "other@1") == {}
-    assert records.embeddings_of("/root", "b.md", EMBEDDER) == {}
-
-
-def test_re_embedding_changes_only_what_is_named(records: Records) -> None:
-    save(records, THREE)
-    records.re_embed({"p1": vector("neu", 8), "gone": vector("x", 8)}, "other@1")
-    assert {each.id for each in records.embedded_by_others("other@1")} == {"p2", "p3"}
-    (item,) = records.load(["p1"])
-    assert np.array_equal(item.embedding, vector("neu", 8))
-
-
-def test_digests_can_be_asked_for_by_embedder(records: Records) -> None:
-    save(records, THREE)
-    records.re_embed({"p1": vector("neu", 8)}, "other@1")
-    assert set(records.digests()) == {"p1", "p2", "p3"}
-    assert set(records.digests("other@1")) == {"p1"}
-    assert set(records.digests(EMBEDDER)) == {"p2", "p3"}
-
-
 def test_digest_follows_what_is_searched_and_nothing_else() -> None:
     one = THREE[0]
     for changed in (
@@ -174,6 +168,172 @@ def test_digest_follows_what_is_searched_and_nothing_else() -> None:
     ):
         assert digest_of(changed) != digest_of(one)
     assert digest_of(replace(one, id="x", source="y", position=9)) == digest_of(one)
+
+
+# Asks --------------------------------------------------------------------------------------------
+
+
+def asks(records: Records, id_: str) -> list[tuple[str, str]]:
+    """A passage's asks with their origins; its passage and its digest agree with them."""
+    found = [(ask.text, ask.origin) for ask in records.asks_of(id_)]
+    passage_ = records.passages([id_], AUDIENCES)[id_]
+    assert passage_.asks == tuple(text for text, _ in found)
+    assert records.digests()[id_][0] == digest_of(passage_)
+    return found
+
+
+def test_asks_are_added_once_and_taken_away(records: Records) -> None:
+    save(records, THREE)
+    before, generation = records.digests(), records.generation()
+    assert (
+        records.add_asks("p1", ["新人来了干啥", " ", "怎么欢迎新人", "新人来了干啥 "], "model") == 1
+    )
+    assert records.add_asks("p1", ["欢迎词咋写"], "person") == 1
+    assert asks(records, "p1") == [
+        ("怎么欢迎新人", "author"),
+        ("新人来了干啥", "model"),
+        ("欢迎词咋写", "person"),
+    ]
+    assert records.digests()["p1"] != before["p1"]
+    assert records.generation() != generation
+    assert set(records.embeddings.texts(records.embeddings.missing(EMBEDDER)).values()) == {
+        "怎么欢迎新人",
+        "新人来了干啥",
+        "欢迎词咋写",
+    }
+    records.remove_ask("p1", "新人来了干啥")
+    records.remove_ask("p1", "欢迎词咋写")
+    assert records.digests() == before
+    generation = records.generation()
+    assert records.add_asks("p1", ["怎么欢迎新人"], "person") == 0
+    assert records.generation() == generation
+
+
+def test_only_added_asks_can_be_taken_away(records: Records) -> None:
+    save(records, THREE)
+    with pytest.raises(NotFound, match="front matter"):
+        records.remove_ask("p1", "怎么欢迎新人")
+    with pytest.raises(NotFound, match="'没有的'"):
+        records.remove_ask("p1", "没有的")
+    for call in (
+        lambda: records.asks_of("p9"),
+        lambda: records.add_asks("p9", ["问"], "person"),
+        lambda: records.remove_ask("p9", "问"),
+    ):
+        with pytest.raises(NotFound, match="'p9'"):
+            call()
+
+
+def test_added_asks_stay_while_their_passage_does(records: Records) -> None:
+    save(records, THREE)
+    for id_ in ("p1", "p2", "p3"):
+        records.add_asks(id_, ["加的一问", "作者后来也写了的"], "person")
+    changed = [
+        replace(THREE[0], asks=("怎么欢迎新人", "作者后来也写了的")),
+        replace(THREE[1], text="改过了。"),
+    ]
+    save(records, changed)
+    assert asks(records, "p1") == [
+        ("怎么欢迎新人", "author"),
+        ("作者后来也写了的", "author"),
+        ("加的一问", "person"),
+    ]
+    assert asks(records, "p2") == [("加的一问", "person"), ("作者后来也写了的", "person")]
+    save(records, THREE)
+    assert asks(records, "p3") == []
+    records.remove_root("/root")
+    save(records, THREE)
+    assert asks(records, "p1") == [("怎么欢迎新人", "author")]
+
+
+def test_vectors_of_asks_come_by_passage(records: Records) -> None:
+    save(records, THREE)
+    records.add_asks("p2", ["新人来了干啥", "怎么欢迎新人"], "model")
+    assert records.ask_vectors(["p1", "p2"]) == {}
+    said = {content_of(ask): vector(ask) for ask in ("怎么欢迎新人", "新人来了干啥")}
+    records.embeddings.keep(said, EMBEDDER)
+    found = records.ask_vectors(["p1", "p2", "p3", "p4"])
+    assert set(found) == {"p1", "p2"}
+    assert np.array_equal(found["p1"], np.stack([vector("怎么欢迎新人")]))
+    assert np.array_equal(found["p2"], np.stack([vector("新人来了干啥"), vector("怎么欢迎新人")]))
+    assert found["p2"].dtype == np.float32
+    assert records.ask_vectors(["p1"], "other@1") == {}
+
+
+def test_asking_shows_no_passage_to_those_it_is_hidden_from(records: Records) -> None:
+    save(records, THREE)
+    records.add_asks("p3", ["怎么欢迎新人"], "model")
+    contents = [content_of("怎么欢迎新人"), content_of("别的")]
+    assert [row[0] for row in records.asking(contents, VISIBLE["member"])] == ["p1"]
+    rows = records.asking(contents, VISIBLE["operator"])
+    assert {(id_, text) for id_, _, text in rows} == {
+        ("p1", "怎么欢迎新人"),
+        ("p3", "怎么欢迎新人"),
+    }
+
+
+# Embeddings --------------------------------------------------------------------------------------
+
+
+def test_vectors_nobody_needs_any_more_go(records: Records, records_store: Store) -> None:
+    def count() -> int:
+        with records_store.read() as session:
+            return len(session.scalars(select(VectorRow.content)).all())
+
+    save(records, THREE)
+    save(records, [passage("q1", THREE[0].text, section=THREE[0].section)], source="b.md")
+    records.add_asks("p1", ["加的一问"], "person")
+    records.embeddings.keep({content_of("加的一问"): vector("加的一问")}, EMBEDDER)
+    assert count() == 4
+    save(records, THREE[:2])
+    assert count() == 3
+    records.remove_ask("p1", "加的一问")
+    assert count() == 2
+    save(records, [THREE[1]])  # b.md still says what p1 said
+    assert count() == 2
+    records.remove_root("/root")
+    assert count() == 0
+
+
+def test_the_first_embedder_is_active_until_another_is(records: Records) -> None:
+    assert records.embeddings.active() is None
+    save(records, THREE)
+    assert records.embeddings.remember("other@1", "/models/other", 24) is False
+    contents = [content(each) for each in THREE]
+    records.embeddings.keep({each: vector(each, 24) for each in contents}, "other@1")
+    assert [(each.name, each.active) for each in records.embeddings.known()] == [
+        (EMBEDDER, True),
+        ("other@1", False),
+    ]
+    generation = records.generation()
+    records.embeddings.activate("other@1")
+    assert records.generation() == generation
+    (known,) = records.embeddings.known()
+    assert known == Known("other@1", "/models/other", 24, True)
+    assert records.embeddings.vectors(contents, EMBEDDER) == {}
+    assert set(records.embeddings.vectors(contents, "other@1")) == set(contents)
+
+
+def test_vectors_of_another_length_are_thrown_away(records: Records) -> None:
+    save(records, THREE)
+    assert records.embeddings.remember(EMBEDDER, "there", 16) is False
+    assert len(records.embeddings.missing(EMBEDDER)) == 1
+    assert records.embeddings.remember(EMBEDDER, "there", 24) is True
+    assert len(records.embeddings.missing(EMBEDDER)) == 4
+    assert records.embeddings.stored(EMBEDDER) == {}
+
+
+def test_a_damaged_vector_is_missing(records: Records, records_store: Store) -> None:
+    save(records, THREE)
+    with records_store.begin() as session:
+        session.execute(
+            update(VectorRow)
+            .where(VectorRow.content == content(THREE[1]))
+            .values(vector=b"\x00" * 12)
+        )
+    assert content(THREE[1]) in records.embeddings.missing(EMBEDDER)
+    assert content(THREE[1]) not in records.embeddings.vectors([content(THREE[1])], EMBEDDER)
+    assert "p2" not in records.embeddings.stored(EMBEDDER)["passages", "member"]
 
 
 # Who may see what --------------------------------------------------------------------------------

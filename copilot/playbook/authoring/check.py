@@ -87,7 +87,14 @@ def check(
     )
     of_tables, counts = check_tables(folder, sources)
     problems.extend(of_tables)
-    summary = Summary(
+    summary = _summary(entries, sources, len(missing), counts)
+    return Report(tuple(sorted(problems)), summary)
+
+
+def _summary(
+    entries: Sequence[Entry], sources: Sources, missing: int, counts: Mapping[str, int]
+) -> Summary:
+    return Summary(
         origin=sources.origin,
         entries=len(entries),
         asks=sum(len(entry.asks) for entry in entries),
@@ -96,10 +103,9 @@ def check(
         groups=counts.get("glossary", 0),
         terms=counts.get("dictionary", 0),
         sections=len(sources.sections),
-        covered=len(sources.sections) - len(missing),
+        covered=len(sources.sections) - missing,
         facts_without_asks=sum(map(facts_without_asks, entries)),
     )
-    return Report(tuple(sorted(problems)), summary)
 
 
 def _dates(entries: Sequence[Entry], today: date) -> Iterator[Problem]:

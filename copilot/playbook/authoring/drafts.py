@@ -22,7 +22,7 @@ from copilot.playbook.authoring.sources import Sources
 from copilot.playbook.authoring.tables import GLOSSARY
 
 _UPDATED = re.compile(r"^updated:.*$", re.MULTILINE)
-_LATIN = re.compile(r"[a-z0-9]+")
+_LATIN = re.compile(r"[a-z][a-z0-9]*")
 # Words of a title that a new id takes over at most.
 _WORDS = 3
 _ASKS = "  # 至少 15 条，照人们真正的问法写，别用正文里的话\n"

@@ -159,7 +159,7 @@ def parse(file: str, content: bytes) -> tuple[Entry | None, list[Problem]]:
         return Problem(file, line, "front-matter", what, remedy)
 
     try:
-        text = content.decode("utf-8").replace("\r\n", "\n")
+        text = content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         return None, [problem(0, f"is not UTF-8: {error}.", "Save it as UTF-8.")]
     fence = _FENCE.match(text)
@@ -167,10 +167,10 @@ def parse(file: str, content: bytes) -> tuple[Entry | None, list[Problem]]:
         return None, [problem(1, "has no front matter.", "Begin with `---`, the keys, `---`.")]
     try:
         meta: Any = yaml.safe_load(fence[1])
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a day that does not exist
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 2 if mark else 1
-        what = str(getattr(error, "problem", "") or "not YAML")
+        what = str(getattr(error, "problem", "") or error)
         return None, [problem(line, f"is not YAML: {what}.", "Quote the value.")]
     if not isinstance(meta, dict):
         return None, [problem(1, "is no list of keys.", "Write `key: value` lines.")]

@@ -54,7 +54,7 @@ _NUMERAL = re.compile(
     r"(?:(?P<per>百分之)?(?P<numeral>[一二两三四五六七八九十][零〇一二两三四五六七八九十百千万亿]*)"
     r"|(?P<trillion>万亿))"
     # 成 is ten per cent, and the beginning of 成员, 成熟, 成本 …
-    r"(?:(?P<tenths>成(?P<half>[半一二三四五六七八九]?)(?![员长熟本为果功交就品立型绩效分语]))"
+    r"(?:(?P<tenths>成(?P<half>[半一二三四五六七八九]?)(?!不变|[员长熟本为果功交就品立型绩效分语]))"
     rf"|[多余来]?(?P<unit>{_UNIT}))?"
 )
 _YEAR = re.compile(r"([〇零一二三四五六七八九]{4})年")
@@ -62,7 +62,7 @@ _RANGE = re.compile(r"\s*(?:[-–—~]|到|至)\s*")
 # What is numbered, dated, linked or circled states no amount.
 _LABELS = re.compile(
     r"^\s*(?:[-*+>]\s+)*\d{1,3}[.、)](?!\d)|\d{4}-\d{1,2}-\d{1,2}|\d{1,2}月\d{1,2}[日号]"
-    r"|\[\[[^\]]*\]\]"
+    r"|\[\[[^\]]*\]\]|\d{3}\s*[§#]\s*q?\d+(?:\.\d+)?"
 )
 _CIRCLED = re.compile("[①-⓿㉑-㊿]")
 

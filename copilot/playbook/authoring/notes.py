@@ -33,17 +33,21 @@ def statements(text: str) -> Iterator[Statement]:
     """The stretches of a text, each with its note.
 
     A note vouches for all that stands before it on its line, back to the note before. One in a line
-    that ends with a colon also vouches for the list below.
+    that ends with a colon also vouches for the list below, or the items indented more.
     """
-    above: tuple[str, ...] = ()
+    # The lines above that end with a colon and a note: how far they are indented, what they name.
+    above: list[tuple[int, tuple[str, ...]]] = []
     for number, line in enumerate(text.split("\n"), start=1):
-        if not _ITEM.match(line):
-            above = ()
+        if not line.strip():
+            continue
+        indent = len(line) - len(line.lstrip()) if _ITEM.match(line) else -1
+        while above and (indent < 0 or above[-1][0] >= indent):
+            above.pop()
         stretches = _stretches(line)
         for words, places in stretches:
-            yield Statement(number, words, places or above)
-        if line.rstrip().endswith(("：", ":")) and not _ITEM.match(line):
-            above = stretches[-1][1] if stretches else ()
+            yield Statement(number, words, places or (above[-1][1] if above else ()))
+        if stretches and stretches[-1][1] and line.rstrip().endswith(("：", ":")):
+            above.append((indent, stretches[-1][1]))
 
 
 def _stretches(line: str) -> list[tuple[str, tuple[str, ...]]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from copilot.playbook.authoring import notes
 from copilot.playbook.authoring.entries import Entry
 from copilot.playbook.authoring.figures import figures, stands
-from copilot.playbook.authoring.problems import Problem
+from copilot.playbook.authoring.problems import Level, Problem
 from copilot.playbook.authoring.sources import Source, Sources
 from copilot.playbook.authoring.wording import Shared, is_enumeration, letters
 
@@ -50,8 +50,9 @@ def check_entry(entry: Entry, context: Context) -> list[Problem]:
     """Everything wrong with one entry, in the order of its lines."""
     found: list[Problem] = []
     for rule, check in _RULES.items():
+        level: Level = "warning" if rule in _WARNINGS else "problem"
         for line, what, remedy in check(entry, context):
-            found.append(Problem(entry.file, line, rule, what, remedy))
+            found.append(Problem(entry.file, line, rule, what, remedy, level))
     return sorted(found)
 
 
@@ -163,6 +164,18 @@ def _figures(entry: Entry, context: Context) -> Found:
                 yield line, f"{figure.text} has no note.", remedy
 
 
+def _own_figures(entry: Entry, _: Context) -> Found:
+    """Figures without a note outside the facts' sections: the author's own, or a note forgotten."""
+    facts = _lines_of_facts(entry)
+    for statement in notes.statements(entry.body):
+        line = entry.body_line + statement.line - 1
+        if statement.places or line in facts:
+            continue
+        for figure in figures(statement.text):
+            remedy = "Say where it stands, unless it is your own."
+            yield line, f"{figure.text} has no note.", remedy
+
+
 def _nearest(sections: list[Source]) -> str:
     held = sorted({name for section in sections for name in section.figures})
     told = f"there: {'、'.join(held)}" if held else "that section has no figures"
@@ -180,9 +193,9 @@ def _lines_of_facts(entry: Entry) -> set[int]:
 
 def _copied(entry: Entry, context: Context) -> Found:
     for number, line in enumerate(entry.body.split("\n"), entry.body_line):
-        stretch = context.copied.longest(line)
-        if stretch and not is_enumeration(stretch):
-            yield number, f"{stretch!r} stands in a source.", "Say it in your own words."
+        for stretch in context.copied.stretches(line):
+            if not is_enumeration(stretch):
+                yield number, f"{stretch!r} stands in a source.", "Say it in your own words."
 
 
 _RULES: dict[str, Callable[[Entry, Context], Found]] = {
@@ -193,18 +206,20 @@ _RULES: dict[str, Callable[[Entry, Context], Found]] = {
     "blanks": _blanks,
     "places": _places,
     "figures": _figures,
+    "own-figure": _own_figures,
     "copied-sentence": _copied,
 }
+_WARNINGS = {"own-figure"}
 
 
 def facts_without_asks(entry: Entry) -> int:
     """How many different figures of the facts' sections no ask names."""
     asked = {figure.name for ask in entry.asks for figure in figures(ask)}
     told = {
-        figure.name
+        figure.name: figure
         for part in entry.parts
         if part.title.startswith(FACTS)
         for statement in notes.statements(part.text)
         for figure in figures(statement.text)
     }
-    return len(told - asked)
+    return sum(not stands(figure, asked) for figure in told.values())

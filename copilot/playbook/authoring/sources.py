@@ -137,6 +137,22 @@ def from_digest(file: Path) -> Sources:
     return Sources(sections, f"the digest {file} (figures only: sentences are not compared)")
 
 
+def write_digest(sources: Sources, folder: Path) -> Path:
+    """Write the digest into a knowledge folder; the file.
+
+    Raises:
+        BadInput: it cannot be written.
+    """
+    path = folder / DIGEST
+    try:
+        path.write_text(as_digest(sources), "utf-8")
+    except OSError as error:
+        raise BadInput(
+            f"{str(path)!r} cannot be written: {error}.", remedy="Check the folder's rights."
+        ) from error
+    return path
+
+
 def as_digest(sources: Sources) -> str:
     """The sections as the YAML file that ships: facts, no sentences."""
     lines = [_HEAD]

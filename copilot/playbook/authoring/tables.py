@@ -129,7 +129,7 @@ def _case(case: dict[str, str], seen: set[str], sources: Sources) -> Iterator[tu
 def _benchmarks(text: str, sources: Sources) -> tuple[int, Found]:
     try:
         rows: Any = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         return 0, [(0, f"is not YAML: {error}.", "Mend it.")]
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         return 0, [(1, "is no list of benchmarks.", "Begin each with `- id:`.")]
@@ -137,19 +137,19 @@ def _benchmarks(text: str, sources: Sources) -> tuple[int, Found]:
     lines = [at for at, line in enumerate(text.split("\n"), start=1) if line.startswith("- ")]
     seen: set[str] = set()
     for line, row in zip(lines, rows, strict=False):
-        if row.get("id") in seen:
-            problems.append((line, f"the id {row['id']!r} stands twice.", "Give each its own."))
-        seen.add(str(row.get("id")))
+        if (id_ := str(row.get("id"))) in seen:
+            problems.append((line, f"the id {id_!r} stands twice.", "Give each its own."))
+        seen.add(id_)
         problems.extend((line, *each) for each in _benchmark(row, sources))
     return len(rows), problems
 
 
 def _benchmark(row: dict[str, Any], sources: Sources) -> Iterator[tuple[str, str]]:
     if row.keys() != _BENCHMARK:
-        told = ", ".join(sorted(row.keys() ^ _BENCHMARK))
+        told = ", ".join(sorted(map(str, row.keys() ^ _BENCHMARK)))
         yield f"other keys than expected: {told}.", f"Keys: {', '.join(sorted(_BENCHMARK))}."
         return
-    operator, unit = row["operator"], row["unit"]
+    operator, unit = str(row["operator"]), str(row["unit"])
     values = row["value"] if isinstance(row["value"], list) else [row["value"]]
     if operator not in _OPERATORS or unit not in _UNITS:
         told = f"{', '.join(_OPERATORS)}; {', '.join(_UNITS)}."

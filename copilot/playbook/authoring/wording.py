@@ -36,25 +36,30 @@ class Shared:
             self._runs.update(self._run(words, at) for at in range(len(words) - length + 1))
 
     def longest(self, text: str) -> str:
-        """The longest stretch of a text, in search form, of which every run is shared.
+        """The longest of the `stretches` of a text; empty when no run is shared."""
+        return max(self.stretches(text), key=len, default="")
+
+    def stretches(self, text: str) -> list[str]:
+        """The stretches of a text, in search form, of which every run is shared.
 
         Returns:
-            It with its punctuation, which tells an enumeration from a sentence; empty when no run
-            of the length is shared.
+            Each as long as it goes, with its punctuation, which tells an enumeration from a
+            sentence.
         """
         form = search_form(text)
         matches = self._words(form)
         words = [word[0] for word in matches]
-        begin = end = 0
-        start = -1
-        for at in range(len(words) - self._length + 1):
-            if self._run(words, at) not in self._runs:
-                start = -1
+        shared = [self._run(words, at) in self._runs for at in range(len(words) - self._length + 1)]
+        found: list[str] = []
+        begin = 0
+        for at, one in enumerate([*shared, False]):
+            if one:
                 continue
-            start = at if start < 0 else start
-            if at + self._length - start > end - begin:
-                begin, end = start, at + self._length
-        return form[matches[begin].start() : matches[end - 1].end()] if end else ""
+            if at > begin:
+                end = matches[at - 1 + self._length - 1].end()
+                found.append(form[matches[begin].start() : end])
+            begin = at + 1
+        return found
 
     def _words(self, form: str) -> list[re.Match[str]]:
         words = _WORD.finditer(form)
