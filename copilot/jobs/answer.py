@@ -13,13 +13,16 @@ Similarity = Callable[[str, Sequence[str]], Sequence[float]]
 
 # Characters of the body, sources not counted. Members read on a phone in a group; operators and
 # trainees at a desk (issue "Foundation", 7: at most about 400 for members).
-BODY: dict[Audience, int] = {"member": 300, "operator": 900, "trainee": 900}
+BODY: dict[Audience, int] = {"member": 300, "operator": 1100, "trainee": 1100}
 
 # A passage further down speaks only when it came up almost as strongly as the best one (standard
 # deviations of the fused score), and only with its best statements. Chosen on
 # evals/data/questions.dev.jsonl (`make eval`).
-NEAR = 1.5
-PASSAGES = 3
+NEAR = 2.5
+PASSAGES = 4
+
+# Share of the room that the best passage may fill when others have something to say.
+FIRST = 0.75
 
 # What a figure in a statement counts for when one is asked for, beside a cosine and a share (0–1).
 FIGURE = 0.3
@@ -127,8 +130,10 @@ def compose(
     for place, hit in enumerate(near):
         passage = hit.passage
         room = budget - sum(map(len, blocks.values()))
-        if place and room < budget // 4:
+        if place and room < budget // 8:
             break
+        if place == 0 and len(near) > 1:
+            room = int(budget * FIRST)
         statements = _statements(passage)
         chosen = _choose(evidence.question, statements, similarity, room, whole=place == 0)
         if chosen:
