@@ -16,7 +16,14 @@ import pytest
 from copilot.agent.tools import Caller
 from copilot.app import LONGEST_QUESTION, Asked, Copilot, lock_home
 from copilot.errors import BadInput, EmbedderError, HomeLocked, NotFound, SettingsError
-from tests.conftest import DOCUMENTS, SECRET, Opener, settings_for, write_documents
+from tests.conftest import (
+    DOCUMENTS,
+    SECRET,
+    Opener,
+    settings_for,
+    wait_until,
+    write_documents,
+)
 
 MEMBER = Caller("bot", "member")
 OPERATOR = Caller("operator", "operator")
@@ -186,7 +193,7 @@ def test_an_update_does_not_publish_what_was_for_operators(
     assert "welcome.md" in {hit.passage.source for hit in opened.search("群规", "member")}
 
 
-def test_another_embedder_takes_over_at_once(
+def test_another_embedder_takes_over_when_it_is_done(
     tmp_path: Path,
     folder: Path,
     toy_embedder: Path,
@@ -196,12 +203,30 @@ def test_another_embedder_takes_over_at_once(
     home = tmp_path / "home"
     open_copilot(folder, home=home, embedder=str(toy_embedder)).close()
     opened = open_copilot(home=home, embedder=str(other_embedder))
-    opened.wait()
+    assert "1500元" in opened.search("一场读书会的预算是1500元", "member", 1)[0].passage.text
+    wait_until(lambda: opened.health().embedder == opened.embedder_name)
     assert opened.health().vectors == "ok"
     # Near without a word in common with anything but itself: vectors must have found it.
     hit = opened.search("一场读书会的预算是1500元", "member", 1)[0]
     assert hit.dense > 0.5
     assert opened.index([]).embedded == 0
+
+
+def test_indexing_shows_how_far_a_new_embedder_is(
+    tmp_path: Path,
+    folder: Path,
+    toy_embedder: Path,
+    other_embedder: Path,
+    open_copilot: Opener,
+) -> None:
+    home = tmp_path / "home"
+    open_copilot(folder, home=home, embedder=str(toy_embedder)).close()
+    opened = open_copilot(home=home, embedder=str(other_embedder))
+    told: list[tuple[int, int, str]] = []
+    opened.index([folder], progress=lambda *each: told.append(each))
+    assert opened.health().embedder == opened.embedder_name
+    # The thread that began at the opening may have been quicker.
+    assert [each[0] == each[1] for each in told if each[2] == "embedding"] in ([], [True])
 
 
 def test_a_deleted_index_comes_back_from_the_records(

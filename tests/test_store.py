@@ -27,8 +27,8 @@ from copilot.desk.gaps import GapRow
 from copilot.desk.journal import EntryRow
 from copilot.desk.keys import KeyRow
 from copilot.errors import StoreError
-from copilot.playbook.records import Ask, Records
-from copilot.playbook.rows import PassageRow, RootRow
+from copilot.playbook.records import Records
+from copilot.playbook.rows import Ask, PassageRow, RootRow
 from copilot.store import Base
 from tests.conftest import NOW
 

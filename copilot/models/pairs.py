@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import math
 import random
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +25,7 @@ PASSAGE_CHARACTERS = 600
 _PINYIN = re.compile(r"\([a-zāáǎàōóǒòēéěèīíǐìūúǔùǖǘǚǜü]{1,6}\)", re.IGNORECASE)
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 _SENTENCE_END = re.compile(r"(?<=[。;!?\n])")
+_HELD = 0.3  # share of a document topic that an entry holds when it says the same
 _TITLE = 6  # characters; what is not longer is a heading or a crumb, and says nothing by itself
 _APART = 0.1  # share of characters followed by a blank in domain pairs
 _QUESTION_HEADING = re.compile(r"^### +(\d+)\. *(.+)$", re.MULTILINE)
@@ -193,6 +196,42 @@ def _entry(file: Path, folder: Path) -> Topic:
     return Topic(str(front.get("id") or file.relative_to(folder)), title, passages, asks)
 
 
+def joined(entries: Sequence[Topic], documents: Sequence[Topic]) -> list[Topic]:
+    """The entries, each with the passages and asks of the document topics that say the same.
+
+    Apart, a question about one would learn that the other does not answer it. A document's topic
+    belongs to the entry that holds most of its characters' pairs, the rare ones counting more; one
+    of which no entry holds `_HELD` stays a topic of its own.
+    """
+    texts = [_runs("".join((entry.title, *entry.passages))) for entry in entries]
+    seen = Counter(run for text in texts for run in text)
+    rare = {run: math.log(len(texts) / count) for run, count in seen.items()}
+    found = list(entries)
+    alone: list[Topic] = []
+    for topic in documents:
+        runs = _runs("".join(topic.passages))
+        whole = sum(rare.get(run, 0.0) for run in runs)
+        shares = [sum(rare[run] for run in runs & text) for text in texts]
+        best = max(range(len(texts)), key=shares.__getitem__, default=-1)
+        if best < 0 or not whole or shares[best] < _HELD * whole:
+            alone.append(topic)
+            continue
+        entry = found[best]
+        found[best] = replace(
+            entry,
+            passages=(*entry.passages, *topic.passages),
+            asks=tuple(dict.fromkeys((*entry.asks, *topic.asks))),
+            words=(*entry.words, *topic.words),
+        )
+    return found + alone
+
+
+def _runs(text: str) -> frozenset[str]:
+    """The pairs of neighbouring Chinese characters or digits in a text."""
+    plain = re.sub(r"[^\u4e00-\u9fff0-9]", "", text)
+    return frozenset(plain[i : i + 2] for i in range(len(plain) - 1))
+
+
 def cut(text: str) -> Iterator[str]:
     """Cut at line ends (else anywhere) into pieces of at most `PASSAGE_CHARACTERS` characters."""
     piece = ""
@@ -256,18 +295,20 @@ def without(topics: Sequence[Topic], asks: Set[str]) -> tuple[Topic, ...]:
 def domain_pairs(
     topics: Sequence[Topic], groups: Sequence[Sequence[str]], rng: random.Random
 ) -> list[Pair]:
-    """Pair each ask with some text of its topic, each word with another of its group, and each
-    title with its text.
+    """Pair each ask with some text of its topic and with another ask, each word with another of
+    its group, and each title with its text.
 
     The texts are whole passages and runs of their sentences, since search compares a question with
-    both; some characters stand apart (`_spaced`). Asks are not paired with asks: it cost recall on
-    topics whose asks were not seen, and search compares no asks (docs/decisions/0005-embedder.md).
+    both and with asks; some characters stand apart (`_spaced`).
     """
     pairs: list[Pair] = []
     for number, topic in enumerate(topics):
         for ask in topic.asks:
             if topic.passages:
                 pairs.append(Pair(ask, _extract(rng.choice(topic.passages), rng), topic=number))
+            other = rng.choice(topic.asks)
+            if other != ask:
+                pairs.append(Pair(ask, other, topic=number))
         if topic.title:
             pairs += [Pair(topic.title, passage, topic=number) for passage in topic.passages]
         for words in topic.words:

@@ -30,6 +30,10 @@ from copilot.models import embedder, pairs, static
 from copilot.models.pairs import Pair, Topic
 from copilot.models.ranking import Reporting, Table, TopicRanking
 
+# Where topics are from, as scores name it.
+_ENTRIES = "playbook entries"
+_DOCUMENTS = "source documents"
+
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is (the same units)."""
 
@@ -177,10 +181,10 @@ def _read(sources: Sources, recipe: Recipe) -> _Texts:
                 remedy="Give --playbook the folder of the source documents.",
             )
         found = pairs.read_asks(sources.asks, sources.documents)
-        corpora["source documents"] = tuple(map(pairs.topic_form, found))
+        corpora[_DOCUMENTS] = tuple(map(pairs.topic_form, found))
     if sources.knowledge:
         found = pairs.read_knowledge(sources.knowledge)
-        corpora["playbook entries"] = tuple(map(pairs.topic_form, found))
+        corpora[_ENTRIES] = tuple(map(pairs.topic_form, found))
     groups = pairs.read_synonyms(sources.synonyms) if sources.synonyms else []
     if sources.knowledge and (glossary := sources.knowledge / "glossary.csv").is_file():
         groups += pairs.read_synonyms(glossary)
@@ -256,7 +260,8 @@ def _train(
 ) -> tuple[int, int]:
     """Train on all of ``texts`` and save; returns the numbers of general and domain pairs."""
     rng = random.Random(recipe.seed)
-    topics = [topic for found in texts.corpora.values() for topic in found]
+    entries, documents = (texts.corpora.get(name, ()) for name in (_ENTRIES, _DOCUMENTS))
+    topics = pairs.joined(entries, documents)
     repeats = [pairs.domain_pairs(topics, texts.groups, rng) for _ in range(recipe.repeat)]
     found = [*texts.general, *itertools.chain.from_iterable(repeats)]
     threads = torch.get_num_threads()

@@ -21,6 +21,7 @@ from copilot.playbook.exact import Exact
 from copilot.playbook.lexical import Lexical
 from copilot.playbook.probe import Probe
 from copilot.playbook.records import Records
+from copilot.playbook.serving import Serving
 from copilot.playbook.vectors import Vectors, names_of
 
 log = logging.getLogger(__name__)
@@ -82,9 +83,7 @@ class Index:
         self._child = child
         self._folder = folder
         self._records = records
-        self._wanted = embedder
-        self._lost = ""
-        self._serving = self._choose(reference, load)
+        self._serving = Serving(records, embedder, reference, load)
         self._words = Lexical(folder / "words.db")
         self._vectors: Vectors | None = None
         self._filled: frozenset[str] = frozenset()
@@ -99,9 +98,6 @@ class Index:
         self._damage = ""
         self._closed = False
         self._opened = threading.Event()
-        self._embedding = threading.Lock()
-        self._asked = threading.Event()
-        self._behind = 0
         step.sync_words(self._words, records)
         self._worker = self._start(self._open_vectors)
         self._embedder_worker = self._start(self._catch_up)
@@ -120,77 +116,30 @@ class Index:
     @property
     def embedder(self) -> Embedder:
         """The one that questions must be encoded with right now."""
-        return self._serving or self._wanted
-
-    def _choose(self, reference: str, load: Callable[[str], Embedder]) -> Embedder | None:
-        """The embedder whose vectors are there; none when it cannot be loaded any more."""
-        wanted, embeddings = self._wanted, self._records.embeddings
-        known = {each.name: each for each in embeddings.known()}
-        mine = known.get(wanted.name)
-        same = mine and (mine.reference, mine.dimensions) == (reference, wanted.dimensions)
-        if not same and embeddings.remember(wanted.name, reference, wanted.dimensions):
-            log.warning(
-                "the vectors of %r had another length than it makes now (%d): embedding anew",
-                wanted.name,
-                wanted.dimensions,
-            )
-        before = embeddings.active()
-        if before is None or before.name == wanted.name:
-            return wanted
-        reason = "nothing is known of where it came from"
-        if before.reference:
-            try:
-                old = load(before.reference)
-                if (old.name, old.dimensions) == (before.name, before.dimensions):
-                    return old
-                reason = f"{before.reference!r} is another one now, {old.name!r}"
-            except (CopilotError, ImportError) as error:
-                reason = str(error)
-        self._lost = (
-            f"the embedder {before.name!r} that made the vectors cannot be loaded any more"
-            f" ({reason}): words alone answer until {wanted.name!r} has embedded everything anew."
-        )
-        log.warning("%s", self._lost)
-        return None
+        return self._serving.now or self._serving.wanted
 
     def _catch_up(self) -> None:
         """Embed what is behind and take the configured embedder into use. Runs in a thread."""
+
+        def stop() -> bool:
+            return self._closed
+
         try:
-            if self._serving is not self._wanted or self._unsure():
-                self._step(lambda: self._closed or self._asked.is_set())
+            if self._serving.settled and self._serving.whole(self._words):
+                return
+            self._serving.embed(self._words, stop)
+            self.wait()
+            if not stop():
+                self._sync_vectors(stop)
         except (CopilotError, OSError) as error:
             log.error("embedding what is behind failed: %s", error)
-
-    def _unsure(self) -> bool:
-        """Whether there may be anything that the configured embedder has not embedded."""
-        return self._words.mark("embedded") != f"{self._records.generation()} {self._wanted.name}"
 
     def embed(self, progress: ingest.Progress | None = None) -> int:
         """Embed what the configured embedder has not embedded yet; the number of texts.
 
         Takes over from the thread that does so on its own.
         """
-        self._asked.set()
-        with self._embedding:
-            self._asked.clear()
-            return self._embed(progress, lambda: self._closed)
-
-    def _embed(self, progress: ingest.Progress | None, stop: Callable[[], bool]) -> int:
-        if not self._unsure():
-            self._behind = 0
-            return 0
-
-        def tell(done: int, total: int, what: str) -> None:
-            self._behind = total - done
-            if progress is not None:
-                progress(done, total, what)
-
-        done = ingest.re_embed(self._records, self._wanted, tell, stop)
-        generation = self._records.generation()
-        if not self._records.embeddings.missing(self._wanted.name):
-            self._words.set_mark("embedded", f"{generation} {self._wanted.name}")
-            self._behind = 0
-        return done
+        return self._serving.embed(self._words, lambda: self._closed, progress, ahead=True)
 
     # Keeping in step -----------------------------------------------------------------------------
 
@@ -210,14 +159,6 @@ class Index:
         self._sync_vectors(lambda: False)
         self.wait()
 
-    def _step(self, stop: Callable[[], bool]) -> None:
-        """Embed, and let the vectors follow; either may be stopped and taken up again."""
-        with self._embedding:
-            self._embed(None, stop)
-        self.wait()
-        if not stop():
-            self._sync_vectors(stop)
-
     def _sync_vectors(self, stop: Callable[[], bool]) -> None:
         with self._lock:
             if self._vectors is not None:
@@ -230,11 +171,12 @@ class Index:
 
     def _follow(self, vectors: Vectors, stop: Callable[[], bool] = lambda: False) -> None:
         """Bring the collections into step; those of the configured embedder once it is done."""
-        if self._serving is not None:
-            self._follow_one(vectors, self._serving, stop)
-        if self._serving is self._wanted or self._unsure():
+        serving = self._serving
+        if serving.now is not None:
+            self._follow_one(vectors, serving.now, stop)
+        if serving.settled or not serving.whole(self._words):
             return
-        if self._follow_one(vectors, self._wanted, stop) and not self._unsure():
+        if self._follow_one(vectors, serving.wanted, stop) and serving.whole(self._words):
             self._switch(vectors)
 
     def _follow_one(self, vectors: Vectors, embedder: Embedder, stop: Callable[[], bool]) -> bool:
@@ -245,20 +187,21 @@ class Index:
 
     def _switch(self, vectors: Vectors) -> None:
         """Search the configured embedder's vectors from now on; those before it are dropped."""
-        before = self._serving
-        self._records.embeddings.activate(self._wanted.name)
+        before = self._serving.now
         with self._searched:
-            self._serving, self._lost, self._exact = self._wanted, "", None
+            self._serving.take_over()
+            self._exact = None
             if before is not None:
                 self._searched.wait_for(lambda: not self._searches[before.name])
+        # A crash before this does the switch again at the next opening.
+        self._records.embeddings.activate(self._serving.wanted.name)
         self._drop_others(vectors)
 
     def _drop_others(self, vectors: Vectors) -> None:
         """Delete the collections of embedders that are neither searched nor configured."""
         kept = [
             name
-            for each in {self._serving, self._wanted} - {None}
-            if each is not None
+            for each in self._serving.all
             for name in names_of(each.name, each.dimensions).values()
         ]
         vectors.drop_others(kept)
@@ -424,7 +367,7 @@ class Index:
     ) -> list[tuple[str, float]]:
         self._opened.wait(_OPENING_SECONDS)
         with self._searched:
-            vectors, serving = self._vectors, self._serving
+            vectors, serving = self._vectors, self._serving.now
             if serving is None or len(vector) != serving.dimensions:
                 return []
             self._searches[serving.name] += 1
@@ -459,7 +402,8 @@ class Index:
         """How the index is at this moment."""
         held = self._words.count()
         at_work = self._worker.is_alive() or self._embedder_worker.is_alive()
-        if self._vectors is None or self._serving is None or (held and not self._filled):
+        serving = self._serving.now
+        if self._vectors is None or serving is None or (held and not self._filled):
             state = "rebuilding" if at_work else "damaged"
         else:
             state = "ok" if held else "empty"
@@ -467,9 +411,9 @@ class Index:
             self._records.count(),
             held,
             state,
-            self._damage or self._lost,
-            self._serving.name if self._serving is not None else "",
-            self._behind,
+            self._damage or self._serving.lost,
+            serving.name if serving is not None else "",
+            self._serving.behind,
         )
 
     def close(self) -> None:

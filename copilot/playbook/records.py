@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from copilot.errors import NotFound
+from copilot.playbook import changes
 from copilot.playbook.embeddings import Embeddings, chunks, prune, put
 from copilot.playbook.evidence import Audience, Passage, Vector
 from copilot.playbook.rows import (
     PASSAGE_COLUMNS,
+    Ask,
     AskRow,
     DocumentRow,
     GenerationRow,
+    Origin,
     PassageRow,
     RootRow,
     content_of,
     digest_of,
     passage_from,
-    to_embed,
     touch,
 )
 from copilot.store import Store
 
-# Who wrote an ask: the document's author, or who added it later.
-Origin = Literal["author", "person", "model"]
+# Who may add an ask.
 Added = Literal["person", "model"]
 
 
@@ -40,14 +41,6 @@ class Root:
 
     path: str
     audience: Audience
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """A way people ask for a passage."""
-
-    text: str
-    origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +85,9 @@ class Records:
             count = session.scalar(
                 select(func.count()).select_from(DocumentRow).where(DocumentRow.root == path)
             )
-            _delete_documents(session, select(DocumentRow.id).where(DocumentRow.root == path))
+            changes.delete_documents(
+                session, select(DocumentRow.id).where(DocumentRow.root == path)
+            )
             session.delete(root)
             touch(session)
             return int(count or 0)
@@ -150,9 +145,9 @@ class Records:
             row.report = dict(report)
             session.flush()
             mine = select(PassageRow.id).where(PassageRow.document_id == row.id)
-            before, added = _contents(session, mine), _added(session, mine)
-            _delete_passages(session, mine)
-            said = _insert_passages(session, row.id, passages, added)
+            before, added = changes.contents(session, mine), changes.added(session, mine)
+            changes.delete_passages(session, mine)
+            said = changes.insert_passages(session, row.id, passages, added)
             vectors = {content: embeddings[id_] for content, id_ in said.items()}
             vectors |= {content_of(ask): vector for ask, vector in (asks or {}).items()}
             put(session, vectors, embedder)
@@ -166,7 +161,7 @@ class Records:
             return 0
         with self._store.begin() as session:
             for source in gone:
-                _delete_documents(
+                changes.delete_documents(
                     session,
                     select(DocumentRow.id).where(
                         DocumentRow.root == root, DocumentRow.source == source
@@ -396,81 +391,3 @@ def _say(session: Session, row: PassageRow) -> None:
     columns = tuple(getattr(row, column.key) for column in PASSAGE_COLUMNS)
     row.digest = digest_of(passage_from(columns))
     touch(session)
-
-
-def _contents(session: Session, passages: Any) -> set[str]:
-    """What is embedded of passages and their asks, by a select of the passages' ids."""
-    return {
-        *session.scalars(select(PassageRow.content).where(PassageRow.id.in_(passages))),
-        *session.scalars(select(AskRow.content).where(AskRow.passage_id.in_(passages))),
-    }
-
-
-def _added(session: Session, passages: Any) -> dict[str, list[Ask]]:
-    """The asks that were added to passages, in order."""
-    rows = session.execute(
-        select(AskRow.passage_id, AskRow.text, AskRow.origin)
-        .where(AskRow.passage_id.in_(passages), AskRow.origin != "author")
-        .order_by(AskRow.position)
-    )
-    found: dict[str, list[Ask]] = {}
-    for id_, text, origin in rows:
-        found.setdefault(id_, []).append(Ask(text, cast(Origin, origin)))
-    return found
-
-
-def _insert_passages(
-    session: Session,
-    document: int,
-    passages: Sequence[Passage],
-    added: Mapping[str, Sequence[Ask]],
-) -> dict[str, str]:
-    """Insert passages with their own asks and the added ones; embedded content → passage id."""
-    rows: list[dict[str, Any]] = []
-    asked: list[dict[str, Any]] = []
-    said: dict[str, str] = {}
-    for passage in passages:
-        asks: dict[str, Ask] = {}
-        for ask in (*(Ask(each, "author") for each in passage.asks), *added.get(passage.id, ())):
-            asks.setdefault(content_of(ask.text), ask)
-        whole = replace(passage, asks=tuple(ask.text for ask in asks.values()))
-        content = content_of(to_embed(passage.title, passage.section, passage.text))
-        said[content] = passage.id
-        rows.append(
-            {column.key: getattr(whole, column.key) for column in PASSAGE_COLUMNS}
-            | {"asks": list(whole.asks), "document_id": document}
-            | {"digest": digest_of(whole), "content": content}
-        )
-        asked.extend(
-            {
-                "passage_id": passage.id,
-                "content": name,
-                "position": place,
-                "text": ask.text,
-                "origin": ask.origin,
-            }
-            for place, (name, ask) in enumerate(asks.items())
-        )
-    if rows:
-        session.execute(insert(PassageRow), rows)
-    if asked:
-        session.execute(insert(AskRow), asked)
-    return said
-
-
-def _delete_passages(session: Session, passages: Any) -> None:
-    """Delete passages and all their asks, by a select of their ids."""
-    session.execute(delete(AskRow).where(AskRow.passage_id.in_(passages)))
-    session.execute(delete(PassageRow).where(PassageRow.id.in_(passages)))
-
-
-def _delete_documents(session: Session, ids: Any) -> None:
-    """Delete documents by a select of their ids (passages first: no reliance on cascades)."""
-    chosen = list(session.scalars(ids))
-    for start in range(0, len(chosen), 500):
-        chunk = chosen[start : start + 500]
-        mine = select(PassageRow.id).where(PassageRow.document_id.in_(chunk))
-        contents = _contents(session, mine)
-        _delete_passages(session, mine)
-        session.execute(delete(DocumentRow).where(DocumentRow.id.in_(chunk)))
-        prune(session, contents)

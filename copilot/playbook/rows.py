@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any, Literal, cast
 
 from sqlalchemy import JSON, ForeignKey, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from copilot.playbook.evidence import Audience, Passage
 from copilot.store import AnyText, Base
+
+# Who wrote an ask: the document's author, or who added it later.
+Origin = Literal["author", "person", "model"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A way people ask for a passage."""
+
+    text: str
+    origin: Origin
 
 
 class RootRow(Base):

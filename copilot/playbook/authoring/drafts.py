@@ -17,7 +17,7 @@ from pathlib import Path
 from copilot.errors import BadInput, NotFound
 from copilot.language.normalize import search_form
 from copilot.playbook.authoring.entries import FOLDERS, Entry
-from copilot.playbook.authoring.rules import REQUIRED
+from copilot.playbook.authoring.rules import BLANK, FEWEST_ASKS, REQUIRED
 from copilot.playbook.authoring.sources import Sources
 from copilot.playbook.authoring.tables import GLOSSARY
 
@@ -25,7 +25,7 @@ _UPDATED = re.compile(r"^updated:.*$", re.MULTILINE)
 _LATIN = re.compile(r"[a-z][a-z0-9]*")
 # Words of a title that a new id takes over at most.
 _WORDS = 3
-_ASKS = "  # 至少 15 条，照人们真正的问法写，别用正文里的话\n"
+_ASKS = f"asks:  # 至少 {FEWEST_ASKS} 条，照人们真正的问法写，别用正文里的话"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,7 @@ def _skeleton(draft: Draft, id_: str, kind: str, sources: Sources, today: date) 
     lines = ["---"]
     for place in draft.sources:
         section = sources.sections[place]
-        held = "、".join(sorted(section.figures)) or "没有数字"
-        lines.append(f"# {place} {section.title}：{held}")
+        lines.append(f"# {place} {section.title}：{section.told or '没有数字'}")
     quoted = ", ".join(f'"{place}"' for place in draft.sources)
     lines += [f"id: {id_}", f"title: {_quoted(draft.title)}", f"audience: {draft.audience}"]
     lines += ["template: true"] if kind == "members" else []
@@ -105,12 +104,13 @@ def _skeleton(draft: Draft, id_: str, kind: str, sources: Sources, today: date) 
         f"stage: [{', '.join(draft.stage)}]",
         "tags: []",
         f"sources: [{quoted}]",
-        f"asks: []{_ASKS.rstrip()}",
+        _ASKS,
+        f"  - {BLANK}】",
         f"updated: {today.isoformat()}",
         "---",
     ]
     for heading in REQUIRED[kind]:
-        lines += ["", f"## {heading.split('|')[0]}", "- 【待填】"]
+        lines += ["", f"## {heading.split('|')[0]}", f"- {BLANK}】"]
     return "\n".join([*lines, ""])
 
 

@@ -92,6 +92,8 @@ def _asks(entry: Entry, _: Context) -> Found:
     seen: dict[str, str] = {}
     for ask in entry.asks:
         form = letters(ask)
+        if BLANK in ask:
+            yield entry.line_of(ask), "an ask is left blank.", "Write it, or take it out."
         if form in seen:
             yield entry.line_of(ask), f"the ask {ask!r} stands twice.", "Take one out."
         seen[form] = ask
@@ -177,9 +179,9 @@ def _own_figures(entry: Entry, _: Context) -> Found:
 
 
 def _nearest(sections: list[Source]) -> str:
-    held = sorted({name for section in sections for name in section.figures})
-    told = f"there: {'、'.join(held)}" if held else "that section has no figures"
-    return f"Mend the figure or the note ({told}); put figures of your own behind the note."
+    held = "; ".join(f"{each.key}: {each.told or 'no figures'}" for each in sections)
+    told = f" ({held})" if held else ""
+    return f"Mend the figure or the note{told}; put figures of your own behind the note."
 
 
 def _lines_of_facts(entry: Entry) -> set[int]:

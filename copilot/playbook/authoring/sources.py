@@ -46,6 +46,11 @@ class Source:
     digest: str
     text: str = ""
 
+    @property
+    def told(self) -> str:
+        """Its figures by unit and value, for a person; empty when there are none."""
+        return "、".join(sorted(self.figures, key=_by_value))
+
 
 @dataclass(frozen=True, slots=True)
 class Sources:

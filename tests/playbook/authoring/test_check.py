@@ -109,6 +109,7 @@ BREAKS = [
     # asks
     Break(START, "  - 咋开张第3问\n  - 咋开张第4问\n", "", "asks", "14 asks", 8),
     Break(START, "咋开张第3问", "咋开張 第4问？", "asks", "stands twice", 13),
+    Break(START, "咋开张第3问", "【待填】", "asks", "left blank", 12),
     Break(START, "咋开张第3问", "招人之前,写好群規和公告要多久", "copied-ask", "群规和公告", 12),
     Break(STAY, "怎么才不走第3问", "咋开张第1问", "shared-ask", "start.md too", 12),
     # blanks
