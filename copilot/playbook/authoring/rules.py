@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from copilot.language.figures import figures, stands
 from copilot.playbook.authoring import notes
 from copilot.playbook.authoring.entries import Entry
-from copilot.playbook.authoring.figures import figures, stands
 from copilot.playbook.authoring.problems import Level, Problem
 from copilot.playbook.authoring.sources import Source, Sources
 from copilot.playbook.authoring.wording import Shared, is_enumeration, letters

@@ -13,8 +13,8 @@ from typing import Any
 import yaml
 
 from copilot.errors import BadInput
+from copilot.language.figures import figures
 from copilot.language.normalize import clean, search_form, simplified
-from copilot.playbook.authoring.figures import figures
 from copilot.playbook.clean import Document, clean_document
 from copilot.playbook.read import Limits, read
 

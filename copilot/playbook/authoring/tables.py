@@ -12,10 +12,10 @@ from typing import Any
 import yaml
 
 from copilot.errors import BadInput
+from copilot.language.figures import Figure, figures, stands
 from copilot.language.normalize import search_form
 from copilot.language.vocabulary import read_terms
 from copilot.playbook.authoring import notes
-from copilot.playbook.authoring.figures import Figure, figures, stands
 from copilot.playbook.authoring.problems import Problem
 from copilot.playbook.authoring.sources import Sources
 

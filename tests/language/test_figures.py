@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from copilot.language.figures import Figure, figures, stands
 from copilot.language.normalize import traditional
-from copilot.playbook.authoring.figures import Figure, figures, stands
 
 
 def names(text: str) -> list[str]:
