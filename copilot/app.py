@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import threading
 import time
@@ -10,12 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 
 from filelock import FileLock, Timeout
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from copilot.agent.graph import Agent, Done, Event, Options
 from copilot.agent.memory import ThreadSaver
@@ -23,22 +24,28 @@ from copilot.agent.tools import Caller, Playbook
 from copilot.desk.gaps import Gaps
 from copilot.desk.journal import Entry, Journal
 from copilot.desk.keys import Keys
-from copilot.errors import BadInput, HomeLocked, SettingsError
+from copilot.errors import BadInput, HomeLocked, ModelError, SettingsError
+from copilot.jobs import expand as expansion
 from copilot.jobs.answer import BODY, Answer
 from copilot.language import glossary, normalize, segment, tokens
 from copilot.language.glossary import Glossary
 from copilot.models import chat, embedder, prompts
-from copilot.playbook import ingest
+from copilot.models.prompts import Prompt
+from copilot.playbook import ingest, outside
+from copilot.playbook.asks import Asks, Changed
 from copilot.playbook.evidence import VISIBLE, Audience, Evidence, Hit, Passage
-from copilot.playbook.gate import judge
+from copilot.playbook.gate import Gate
 from copilot.playbook.index import Health, Index
 from copilot.playbook.ingest import FileReport
+from copilot.playbook.outside import Outside
 from copilot.playbook.probe import Probe
 from copilot.playbook.read import Limits
 from copilot.playbook.records import Records, Root
 from copilot.playbook.search import Searcher
 from copilot.settings import Settings
 from copilot.store import connect
+
+log = logging.getLogger(__name__)
 
 # Longest question taken, in characters: a long paste is a document, not a question.
 LONGEST_QUESTION = 4000
@@ -142,6 +149,8 @@ class Copilot:
         )
         stack.callback(self._index.close)
         self._searcher = Searcher(self._records, self._index, _glossary(settings.home))
+        known = outside.read(folder("knowledge") / "outside.jsonl")
+        self.gate = Gate(settings.gate, Outside(known, lambda: self._index.embedder))
         self._saver = ThreadSaver(settings.home / "threads.db")
         stack.callback(self._saver.close)
         self._threads = [threading.Lock() for _ in range(64)]
@@ -260,7 +269,7 @@ class Copilot:
     def evidence(self, question: str, audience: Audience) -> Evidence:
         """Search and judge whether what was found is enough to answer."""
         hits = self._searcher.search(question, audience, _HITS)
-        return judge(question, audience, hits, self.settings.gate)
+        return self.gate.judge(question, audience, hits)
 
     def section(self, passage_id: str, audience: Audience) -> list[Passage]:
         """The whole section around a passage.
@@ -269,6 +278,93 @@ class Copilot:
             NotFound: no such passage for this audience.
         """
         return self._records.section(passage_id, VISIBLE[audience])
+
+    # Asks ----------------------------------------------------------------------------------------
+
+    @cached_property
+    def asks(self) -> Asks:
+        """How people ask for passages: what is there. What changes them is below."""
+        return Asks(self._store, self._records)
+
+    def plan_asks(self, paths: Sequence[Path] = (), limit: int | None = None) -> expansion.Plan:
+        """The passages a model is to write asks for, and about what that costs.
+
+        Args:
+            paths: the roots whose passages; none means all that is indexed.
+            limit: at most so many passages.
+
+        Raises:
+            SettingsError: no model is configured.
+        """
+        expansion.check_model(self.settings.model)
+        roots = [str(path.resolve()) for path in paths] or [root.path for root in self.roots()]
+        passages, waiting = self.asks.unasked(roots, limit)
+        prompt, system = _expand_prompt()
+        return expansion.plan(passages, waiting, system, prompt.label)
+
+    def expand(self, plan: expansion.Plan, tell: Callable[[expansion.Expanded], None]) -> None:
+        """Have the configured model write asks for the passages of a plan, and keep them.
+
+        Each passage's are kept at once: whatever ends this, the next plan goes on from there. The
+        index follows at the end, or when the home is opened again.
+
+        Args:
+            tell: called with what became of each passage.
+
+        Raises:
+            SettingsError: no model is configured, or it cannot be used.
+            ModelError: the model fails again and again.
+        """
+        write = self._write_asks()
+        kept = 0
+        try:
+            for done in expansion.expand(plan.passages, write):
+                kept += self._records.add_asks(done.passage.id, done.asks, "model")
+                log.info(
+                    "passage %s: %d asks by %s %s",
+                    done.passage.id, len(done.asks), self.settings.model, plan.label,
+                )  # fmt: skip
+                tell(done)
+        finally:
+            if kept:
+                self._index.sync()
+
+    def _write_asks(self) -> expansion.Write:
+        """What sends the configured model one passage."""
+        settings = self.settings
+        expansion.check_model(settings.model)
+        model = chat.configured(
+            settings.model,
+            base_url=settings.model_base_url,
+            api_key=settings.model_api_key.get_secret_value(),
+            timeout=settings.model_timeout,
+        ).with_retry(stop_after_attempt=1 + settings.model_retries)
+        system = SystemMessage(_expand_prompt()[1])
+
+        def write(passage: Passage) -> str:
+            try:
+                return str(model.invoke([system, HumanMessage(expansion.data(passage))]).text)
+            except Exception as error:  # each provider raises its own kinds
+                raise ModelError(
+                    f"the model did not answer: {' '.join(str(error).split())}",
+                    remedy="Check COPILOT_MODEL, its key, its base URL and the network.",
+                ) from error
+
+        return write
+
+    def change_asks(
+        self, passage_id: str, add: Sequence[str] = (), remove: Sequence[str] = ()
+    ) -> Changed:
+        """Add ways a person says people ask for a passage, and take added ones away.
+
+        Raises:
+            BadInput: one to add is blank or too long; then nothing is changed.
+            NotFound: no such passage, or none of its added asks is one to take away; likewise.
+        """
+        changed = self.asks.change(passage_id, add, remove)
+        if changed.added or changed.removed:
+            self._index.sync()
+        return changed
 
     # Talk ----------------------------------------------------------------------------------------
 
@@ -413,6 +509,12 @@ def _whole(reference: str) -> str:
     """What an embedder is loaded by, so that it can be from another folder, too."""
     path = Path(reference).expanduser()
     return str(path.resolve()) if path.is_dir() else reference
+
+
+def _expand_prompt() -> tuple[Prompt, str]:
+    """The prompt that has asks written, and how it reads filled in."""
+    prompt = prompts.load(folder("prompts"), "expand")
+    return prompt, prompt.render(count=str(expansion.ASKS), longest=str(expansion.LONGEST))
 
 
 def _glossary(home: Path) -> Glossary:

@@ -1,104 +1,209 @@
-"""`python -m evals.calibrate`: fits the gate on the dev questions and prints its constants."""
+"""`python -m evals.calibrate`: trains the gate's wording models, fits the gate on dev, saves both.
+
+The wording models (`copilot.models.scope`) learn from evals/data/gate and the entries' asks; the
+gate's two regressions and its shift from the dev questions. The test questions are never read.
+"""
 
 from __future__ import annotations
 
 import json
 import math
+import random
 import sys
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields
 from itertools import pairwise
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+import typer
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
+from scipy.sparse import csr_matrix
+from sklearn.linear_model import LogisticRegression
 
-from copilot.playbook.gate import Features, features
+from copilot.language import normalize
+from copilot.models import pairs, scope
+from copilot.playbook import gate
+from copilot.playbook.evidence import Hit
+from copilot.playbook.gate import Features
 from evals import corpus, questions
+from evals.corpus import Corpus
 
 Array = NDArray[np.float64]
+NAMES = tuple(field.name for field in fields(Features))
 
-# Strength of the L2 penalty on standardised features: one observation's worth.
-PENALTY = 1.0
+# Strength of the L2 penalty on standardised features, in observations.
+PENALTY = 10.0
 FOLDS, REPEATS, SEED = 5, 10, 7
 
-# At most this share of answerable dev questions may be refused (issue "Foundation", evals).
+# At most this share of answerable dev questions may be refused.
 OVER_REFUSAL = 0.05
 
-# Hits that the gate is given (copilot.app).
+# Inverse strength of the penalty on the wording models, and how many asks they learn from.
+WORDING = 3.0
+ASKS = 4000
+
+# Hits that the gate is given (copilot.app), and that its evidence is.
 _HITS = 8
+_READ = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A question to learn wordings from; ``kind`` is `ask`, `twin`, `outside` or `premise`."""
+
+    q: str
+    kind: str
+
+    @property
+    def answered(self) -> bool:
+        """Whether the playbook answers it."""
+        return self.kind in ("ask", "twin")
 
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """Questions as the gate sees them: features (n, f), whether answerable (n), topics (n).
-
-    Rows with the topic "" are everyday questions: always trained on, never scored in ``dev``.
-    """
+    """Questions as the gate sees them: features (n, f), why unanswerable (n), topics (n)."""
 
     x: Array
-    y: Array
+    why: NDArray[np.str_]
     topics: tuple[str, ...]
 
     @property
-    def dev(self) -> NDArray[np.bool_]:
-        """The rows that are dev questions."""
-        return np.array([bool(topic) for topic in self.topics])
+    def y(self) -> Array:
+        """1 for the answerable."""
+        return (self.why == "").astype(float)
 
 
-def everyday() -> list[tuple[str, bool]]:
-    """Plain questions and whether the playbook answers them (evals/data/everyday.jsonl).
+def examples(asks: Sequence[str]) -> list[Example]:
+    """What the wording models learn from: some of the asks, and evals/data/gate."""
+    folder = questions.DATA / "gate"
+    chosen = random.Random(SEED).sample(sorted(set(asks)), min(ASKS, len(set(asks))))
+    found = [Example(ask, "ask") for ask in chosen]
+    for row in _rows(folder / "premises.jsonl"):
+        found += [Example(row["q"], "premise"), Example(row["true"], "twin")]
+    outside = _rows(corpus.KNOWLEDGE / "outside.jsonl")
+    found += [Example(row["q"], "outside") for row in outside]
+    return found
 
-    The dev questions are hard on both sides: answerable ones that share no word with their passage,
-    unanswerable ones that borrow its words. Fitted on them alone the gate lets 「红烧肉怎么做」
-    pass, and refuses whoever asks in half the playbook's words.
+
+def _rows(path: Any) -> list[dict[str, str]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
+
+
+def train_wordings(opened: Corpus) -> None:
+    """Train the wording models on a corpus and save them."""
+    found = examples(
+        [ask for topic in pairs.read_knowledge(corpus.KNOWLEDGE) for ask in topic.asks]
+    )
+    whole: list[scope.Buckets] = []
+    new: list[scope.Buckets] = []
+    for each in found:
+        form = normalize.search_form(each.q)
+        hits = opened.copilot.search(each.q, "operator", _READ)
+        evidence = "\n".join(_all(hit, each.q) for hit in hits)
+        whole.append(scope.grams(form))
+        new.append(scope.grams(form, evidence or " "))
+    heads = {
+        "outside": (whole, "outside"),
+        "premise": (whole, "premise"),
+        "outside_new": (new, "outside"),
+        "premise_new": (new, "premise"),
+    }
+    assert tuple(heads) == scope.HEADS
+    models = [_fit_wording(found, rows, against) for rows, against in heads.values()]
+    scope.save(np.stack([model[0] for model in models]), np.array([model[1] for model in models]))
+    counts = {
+        kind: sum(each.kind == kind for each in found) for kind in sorted({e.kind for e in found})
+    }
+    print(f"wording models trained on {counts}", file=sys.stderr)
+
+
+def _all(hit: Hit, ask: str) -> str:
+    """All that a passage can be found by, without the very ask that is learnt from."""
+    passage = hit.passage
+    asks = "\n".join(each for each in passage.asks if each != ask)
+    return normalize.search_form("\n".join((passage.title, passage.section, passage.text, asks)))
+
+
+def _fit_wording(
+    found: Sequence[Example], rows: Sequence[scope.Buckets], against: str
+) -> tuple[Array, float]:
+    """Weights (buckets,) and intercept that tell the answered from one kind of the others.
+
+    Twins count three times: a false premise differs from its twin in what makes it false.
     """
-    lines = (questions.DATA / "everyday.jsonl").read_text("utf-8").splitlines()
-    return [(row["q"], row["answerable"]) for row in map(json.loads, lines)]
+    kept = [i for i, each in enumerate(found) if each.answered or each.kind == against]
+    lengths = [len(rows[i]) for i in kept]
+    values = np.repeat([1 / math.sqrt(max(1, n)) for n in lengths], lengths)
+    indices = np.concatenate([rows[i] for i in kept])
+    matrix = csr_matrix(
+        (values, indices, np.r_[0, np.cumsum(lengths)]), shape=(len(kept), scope.BUCKETS)
+    )
+    y = np.array([found[i].answered for i in kept], dtype=float)
+    weight = np.array([3.0 if found[i].kind == "twin" else 1.0 for i in kept])
+    model = LogisticRegression(C=WORDING, class_weight="balanced", max_iter=3000)
+    model.fit(matrix, y, sample_weight=weight)
+    return model.coef_[0], float(model.intercept_[0])
 
 
-def gather(name: corpus.Name) -> Data:
-    """The features of every dev and everyday question over a corpus."""
-    with corpus.opened(name) as opened:
+def gather(opened: Corpus) -> Data:
+    """The features of every dev question over a corpus."""
+    asked = questions.load("dev")
+    x = []
+    for question in asked:
+        hits = opened.copilot.search(question.q, "operator", _HITS)
+        found = (
+            asdict(opened.copilot.gate.features(question.q, hits))
+            if hits
+            else dict.fromkeys(NAMES, 0.0)
+        )
+        x.append([found[name] for name in NAMES])
+    why = np.array([question.why for question in asked])
+    return Data(np.array(x), why, tuple(question.topic for question in asked))
 
-        def seen(question: str) -> tuple[float, ...]:
-            hits = opened.copilot.search(question, "operator", _HITS)
-            return astuple(features(question, hits)) if hits else (0.0,) * len(fields(Features))
 
-        dev = [(seen(q.q), q.answerable, q.topic) for q in questions.load("dev")]
-        plain = [(seen(q), answerable, "") for q, answerable in everyday()]
-    x, y, topics = zip(*dev, *plain, strict=True)
-    return Data(np.array(x), np.array(y, dtype=float), topics)
+Weights = dict[str, dict[str, float]]
 
 
-def fit(x: Array, y: Array, penalty: float = PENALTY) -> Array:
-    """Logistic regression by Newton's method, L2 on standardised weights, the intercept free.
+def fit(data: Sequence[Data], rows: Sequence[NDArray[np.bool_]]) -> Weights:
+    """The gate's weights from some rows of each corpus's data."""
+    x = np.concatenate([each.x[kept] for each, kept in zip(data, rows, strict=True)])
+    why = np.concatenate([each.why[kept] for each, kept in zip(data, rows, strict=True)])
+    answered = why == ""
+    known = _logistic(
+        x[answered | (why != "false_premise")], answered[answered | (why != "false_premise")]
+    )
+    true = _logistic(
+        x[answered | (why == "false_premise")], answered[answered | (why == "false_premise")]
+    )
+    both = {"intercept": 0.0, "slope": 1.0}
+    return {"known": known, "true": true, "both": both}
 
-    Args:
-        x: features (n, f); y: 0 or 1 (n,).
 
-    Returns:
-        intercept and weights for the features as they are, (f + 1,).
-    """
+def _logistic(x: Array, y: NDArray[np.bool_]) -> dict[str, float]:
+    """Logistic regression, L2 on standardised weights, for the features as they are."""
     mean, spread = x.mean(axis=0), x.std(axis=0)
     spread[spread < 1e-9] = 1.0
-    z = np.c_[np.ones(len(x)), (x - mean) / spread]
-    ridge = penalty * np.eye(z.shape[1])
-    ridge[0, 0] = 0.0
-    beta = np.zeros(z.shape[1])
-    for _ in range(100):
-        p = sigmoid(z @ beta)
-        step = np.linalg.solve(
-            (z * (p * (1 - p))[:, None]).T @ z + ridge + 1e-9 * np.eye(len(beta)),
-            z.T @ (p - y) + ridge @ beta,
-        )
-        beta = beta - step
-        if np.abs(step).max() < 1e-9:
-            break
-    weights = beta[1:] / spread
-    found: Array = np.r_[beta[0] - weights @ mean, weights]
+    model = LogisticRegression(C=1 / PENALTY, max_iter=3000, class_weight="balanced")
+    model.fit((x - mean) / spread, y)
+    weights = model.coef_[0] / spread
+    intercept = float(model.intercept_[0] - weights @ mean)
+    return {"intercept": intercept} | {
+        name: float(w) for name, w in zip(NAMES, weights, strict=True)
+    }
+
+
+def products(weights: Weights, x: Array) -> Array:
+    """The product of both probabilities, (n,)."""
+
+    def part(name: str) -> Array:
+        own = weights[name]
+        return sigmoid(own["intercept"] + x @ np.array([own[each] for each in NAMES]))
+
+    found: Array = part("known") * part("true")
     return found
 
 
@@ -108,13 +213,8 @@ def sigmoid(values: Array) -> Array:
     return result
 
 
-def predict(beta: Array, x: Array) -> Array:
-    """Probabilities (n,) by what `fit` returned."""
-    return sigmoid(np.c_[np.ones(len(x)), x] @ beta)
-
-
 def cross_validated(data: Sequence[Data]) -> list[Array]:
-    """Each row's probability by models that never saw its topic, the mean over `REPEATS` divisions.
+    """Each row's product by models that never saw its topic, the mean over `REPEATS` divisions.
 
     Args:
         data: the same questions over several corpora, fitted together.
@@ -125,30 +225,35 @@ def cross_validated(data: Sequence[Data]) -> list[Array]:
         fold = _folds(topics, np.random.default_rng(SEED + repeat))
         for held in range(FOLDS):
             kept = fold != held
-            beta = fit(
-                np.concatenate([each.x[kept] for each in data]),
-                np.concatenate([each.y[kept] for each in data]),
-            )
-            for probabilities, each in zip(found, data, strict=True):
-                probabilities[~kept] += predict(beta, each.x[~kept]) / REPEATS
+            weights = fit(data, [kept for _ in data])
+            for products_, each in zip(found, data, strict=True):
+                products_[~kept] += products(weights, each.x[~kept]) / REPEATS
     return found
 
 
-def _folds(topics: Sequence[str], random: np.random.Generator) -> NDArray[np.int64]:
-    """A fold for each row; a topic's rows share one, everyday rows are spread."""
-    names = sorted(set(topics) - {""})
-    of = dict(zip(names, random.permutation(len(names)) % FOLDS, strict=True))
-    spread = random.permutation(len(topics)) % FOLDS
-    return np.array([of.get(topic, spread[i]) for i, topic in enumerate(topics)])
+def _folds(topics: Sequence[str], random_: np.random.Generator) -> NDArray[np.int64]:
+    """A fold for each row; a topic's rows share one."""
+    names = sorted(set(topics))
+    of = dict(zip(names, random_.permutation(len(names)) % FOLDS, strict=True))
+    return np.array([of[topic] for topic in topics])
 
 
-def threshold(data: Sequence[Data], found: Sequence[Array]) -> float:
-    """The highest threshold that refuses no more than `OVER_REFUSAL` of any corpus's answerable."""
-    levels = []
-    for each, probabilities in zip(data, found, strict=True):
-        answerable = np.sort(probabilities[each.dev & (each.y == 1)])
-        levels.append(float(answerable[math.floor(OVER_REFUSAL * len(answerable))]))
-    return min(levels)
+def threshold(y: Array, p: Array) -> float:
+    """The highest product that refuses no more than `OVER_REFUSAL` of the answerable."""
+    answerable = np.sort(p[y == 1])
+    return float(answerable[math.floor(OVER_REFUSAL * len(answerable))])
+
+
+def shift(y: Array, p: Array, level: float) -> dict[str, float]:
+    """What makes the product at ``level`` 0.5: a slope by maximum likelihood, and its intercept."""
+    logit = np.log(np.clip(p, 1e-9, 1 - 1e-9) / np.clip(1 - p, 1e-9, 1))
+    away = logit - math.log(level / (1 - level))
+    slopes = np.linspace(0.2, 3.0, 57)
+    loss = [
+        float(-np.mean(np.log(np.clip(sigmoid((2 * y - 1) * s * away), 1e-9, 1)))) for s in slopes
+    ]
+    slope = float(slopes[int(np.argmin(loss))])
+    return {"intercept": -slope * math.log(level / (1 - level)), "slope": slope}
 
 
 def auc(y: Array, p: Array) -> float:
@@ -157,41 +262,60 @@ def auc(y: Array, p: Array) -> float:
     return float((more > 0).mean() + 0.5 * (more == 0).mean())
 
 
-def main() -> None:
-    """Fit, cross-validate, print."""
-    names: list[corpus.Name] = ["documents", "all"] if corpus.DOCUMENTS.is_dir() else ["knowledge"]
-    data = [gather(name) for name in names]
+def main(
+    wordings: Annotated[bool, typer.Option(help="Train the wording models anew, too.")] = True,
+    save: Annotated[bool, typer.Option(help="Write what was fitted into the package.")] = True,
+) -> None:
+    """Train, fit, cross-validate, print, save."""
+    names: list[corpus.Name] = ["all", "documents"] if corpus.DOCUMENTS.is_dir() else ["knowledge"]
+    data = []
+    for name in names:
+        with corpus.opened(name) as opened:
+            if wordings and name != "documents":
+                train_wordings(opened)
+            data.append(gather(opened))
     found = cross_validated(data)
-    beta = fit(np.concatenate([d.x for d in data]), np.concatenate([d.y for d in data]))
-    # The final model has seen what the cross-validated ones had not: the stricter of both counts.
-    chosen = min(threshold(data, found), threshold(data, [predict(beta, d.x) for d in data]))
+    weights = fit(data, [np.ones(len(each.why), bool) for each in data])
+    # Shipped homes hold our entries: the threshold is set on the first corpus.
+    level = threshold(data[0].y, found[0])
+    weights["both"] = shift(data[0].y, found[0], level)
     console = Console(width=None if sys.stdout.isatty() else 110)
-    for name, each, probabilities in zip(names, data, found, strict=True):
-        console.print(_trade_off(name, each, probabilities, chosen))
-        console.print(_reliability(name, each, probabilities))
-    shift = math.log(chosen / (1 - chosen))
-    print(f"threshold {chosen:.3f} becomes 0.5: the intercept is lowered by {shift:.2f}")
-    print(f"INTERCEPT = {math.ceil(100 * (beta[0] - shift)) / 100:.2f}")
-    print(f"WEIGHTS = ({', '.join(f'{weight:.2f}' for weight in beta[1:])})")
-    for field, weight in zip(fields(Features), beta[1:], strict=True):
-        print(f"  {weight:+6.2f}  {field.name}")
+    for name, each, p in zip(names, data, found, strict=True):
+        console.print(_trade_off(name, each, p, level))
+        console.print(_reliability(name, each, _final(weights, p)))
+    for name in ("known", "true"):
+        spread = data[0].x.std(axis=0)
+        worth = sorted(
+            zip(
+                NAMES,
+                (weights[name][n] * s for n, s in zip(NAMES, spread, strict=True)),
+                strict=True,
+            ),
+            key=lambda pair: -abs(pair[1]),
+        )
+        print(f"{name}: " + ", ".join(f"{n} {w:+.2f}" for n, w in worth))
+    if save:
+        gate.save(weights)
+        print(f"saved in {gate.WEIGHTS} and {scope.SHIPPED}")
+
+
+def _final(weights: Weights, p: Array) -> Array:
+    clipped = np.clip(p, 1e-9, 1 - 1e-9)
+    both = weights["both"]
+    return sigmoid(both["intercept"] + both["slope"] * np.log(clipped / (1 - clipped)))
 
 
 def _trade_off(name: str, data: Data, p: Array, chosen: float) -> Table:
-    title = f"{name}: cross-validated on dev, AUC {auc(data.y[data.dev], p[data.dev]):.3f}"
+    title = f"{name}: cross-validated on dev, AUC {auc(data.y, p):.3f}"
     table = Table(title=title, title_justify="left")
-    for column in ("threshold", "refused", "over-refused", "everyday refused", "over-refused "):
+    kinds = sorted(set(data.why) - {""})
+    for column in ("product", "over-refused", "refused", *kinds):
         table.add_column(column, justify="right")
-    groups: list[Any] = [
-        data.dev & (data.y == 0),
-        data.dev & (data.y == 1),
-        ~data.dev & (data.y == 0),
-        ~data.dev & (data.y == 1),
-    ]
-    for level in sorted({0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, chosen}):
-        shares = [f"{(p[group] < level).mean():.3f}" for group in groups]
+    share: Callable[[Any, float], str] = lambda rows, level: f"{(p[rows] < level).mean():.3f}"  # noqa: E731
+    for level in sorted({0.1, 0.2, 0.3, 0.4, 0.5, chosen}):
         mark = " ←" if level == chosen else ""
-        table.add_row(f"{level:.3f}{mark}", *shares)
+        groups = [data.y == 1, data.y == 0, *(data.why == kind for kind in kinds)]
+        table.add_row(f"{level:.3f}{mark}", *(share(rows, level) for rows in groups))
     return table
 
 
@@ -201,7 +325,7 @@ def _reliability(name: str, data: Data, p: Array) -> Table:
         table.add_column(column, justify="right")
     edges = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0001]
     for low, high in pairwise(edges):
-        rows = data.dev & (p >= low) & (p < high)
+        rows = (p >= low) & (p < high)
         if rows.any():
             said, true = p[rows].mean(), data.y[rows].mean()
             table.add_row(f"{low:.1f} – {high:.1f}", f"{said:.2f}", f"{true:.2f}", str(rows.sum()))
@@ -209,4 +333,4 @@ def _reliability(name: str, data: Data, p: Array) -> Table:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from copilot.app import Copilot
+from copilot.playbook.authoring import notes
 from copilot.playbook.evidence import Passage
 from copilot.settings import Settings, load
 
@@ -25,8 +26,6 @@ KNOWLEDGE = ROOT / "knowledge"
 Name = Literal["documents", "knowledge", "all"]
 NAMES: tuple[Name, ...] = get_args(Name)
 
-# 「（002 §4.2）」 and 「（000 Q18）」 in our entries name the place a statement comes from.
-_NOTE = re.compile(r"\b(\d{3})\s*(?:§\s*(\d{1,2}\.\d{1,2})|(Q\d{1,2}))")
 _NUMBER = re.compile(r"^(\d{1,2}(?:\.\d{1,2})?)(?=\s|$)")
 _FILE = re.compile(r"^(?:.*/)?(\d{3})_")
 
@@ -56,7 +55,8 @@ def chosen(name: Name, documents: Path = DOCUMENTS) -> tuple[Name, str]:
 
 def paths(name: Name) -> list[Path]:
     """What is indexed for a corpus."""
-    return {"documents": [DOCUMENTS], "knowledge": [KNOWLEDGE], "all": [DOCUMENTS, KNOWLEDGE]}[name]
+    ours = [KNOWLEDGE / folder for folder in ("playbook", "sop", "crisis", "members")]
+    return {"documents": [DOCUMENTS], "knowledge": ours, "all": [DOCUMENTS, *ours]}[name]
 
 
 def settings(home: Path) -> Settings:
@@ -107,10 +107,8 @@ def places(passage: Passage) -> frozenset[str]:
     """
     file = _FILE.match(passage.source)
     if file is None:
-        notes = _NOTE.findall(passage.text)
-        return frozenset(
-            f"{document}#{section or question}" for document, section, question in notes
-        )
+        said = notes.statements(passage.text)
+        return frozenset(place for statement in said for place in statement.places)
     number = _NUMBER.match(passage.section.split(" › ")[-1])
     if number is None:
         return frozenset()

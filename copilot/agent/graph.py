@@ -198,7 +198,8 @@ class Agent:
             evidence = self._playbook.judge(run.question, caller.audience)
         else:
             enough = [artifact for artifact in found if artifact["enough"]]
-            chosen = enough[-1] if enough else found[-1]
+            wrong = [artifact for artifact in found if artifact.get("premise")]
+            chosen = (enough or wrong or found)[-1]
             query = chosen["query"] or run.question
             evidence = evidence_of(chosen, query, caller.audience)
         if evidence.enough:
@@ -210,15 +211,17 @@ class Agent:
             gaps = gaps or ((evidence.question, evidence.reason),)
             text = self._say("refused", caller.audience)
             yield run.say(("\n\n" if run.text.strip() else "") + in_script_of(run.question, text))
-            refused = Answer(run.question, run.text, (), evidence.confidence, True, True)
-            yield Done(replace(refused, degraded=degraded), gaps)
+            empty = Answer(run.question, run.text, (), evidence.confidence, True, True)
+            yield Done(replace(empty, degraded=degraded), gaps)
             return
         language = self._options.language
         tail = "\n\n" + sources(run.guard.citations, strings.text("answer.source", language))
         if degraded:
             tail += "\n\n" + strings.text("answer.degraded", language)
         yield run.say(in_script_of(run.question, tail))
-        answer = Answer(run.question, run.text, run.guard.citations, evidence.confidence)
+        # What puts a wrong premise right is cited, and yet no answer to what was asked.
+        refused = bool(found) and not any(artifact["enough"] for artifact in found)
+        answer = Answer(run.question, run.text, run.guard.citations, evidence.confidence, refused)
         yield Done(replace(answer, degraded=degraded), gaps)
 
     def _supported(self, run: _Run, evidence: Evidence) -> Iterator[Event]:

@@ -13,7 +13,7 @@ from copilot.jobs.answer import Similarity, compose
 from copilot.language import normalize, questions, segment
 from copilot.playbook.evidence import Audience
 
-Kind = Literal["answer", "refused", "handoff", "greeting", "thanks", "about"]
+Kind = Literal["answer", "premise", "refused", "handoff", "greeting", "thanks", "about"]
 
 # Under this key an offline message says what kind it is.
 KIND = "copilot_kind"
@@ -23,6 +23,9 @@ CITED = "copilot_cited"
 
 # What stands above each part of an answer; figures would pass for the passages'.
 _PLACES = ("一、", "二、", "三、")
+
+# A wrong premise is put right in a part of the room an answer has.
+_PUT_RIGHT = 3
 
 # A part whose first passage is among the first so many of the other's asks about the same thing.
 _SAME = 3
@@ -93,9 +96,14 @@ class Policy:
     def _answer(self, turn: Sequence[BaseMessage]) -> AIMessage:
         looked_up = artifacts(turn)
         found = [artifact for artifact in looked_up if artifact["enough"]]
+        numbers = {citation.id: citation.n for citation in gathered(turn)}
+        wrong = [artifact for artifact in looked_up if artifact.get("premise")]
+        if not found and wrong:
+            evidence = evidence_of(wrong[0], wrong[0]["query"], self._audience)
+            right = compose(evidence, self._similarity, numbers, share=_PUT_RIGHT)
+            return _message(f"{self._say('premise')}\n{right}", "premise")
         if not found:
             return _message(self._say("refused"), "refused")
-        numbers = {citation.id: citation.n for citation in gathered(turn)}
         if len(looked_up) > 1 and not _together(looked_up):
             return _message(self._by_part(looked_up, numbers), "answer")
         question = _text(turn[0]) if len(looked_up) > 1 else found[-1]["query"] or _text(turn[0])

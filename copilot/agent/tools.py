@@ -31,6 +31,9 @@ TOOLS: dict[Role, tuple[str, ...]] = {
 _SHOWN = 6
 _SECTION = 12
 
+# Passages shown to put a wrong premise right.
+_PUT_RIGHT = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -61,8 +64,16 @@ def make(playbook: Playbook, role: Role) -> list[BaseTool]:
             "enough": evidence.enough,
             "confidence": evidence.confidence,
             "reason": evidence.reason,
+            "premise": evidence.premise,
             "hits": [_plain(hit) for hit in evidence.hits[:_SHOWN]] if evidence.enough else [],
         }
+        if evidence.premise:
+            artifact["hits"] = [_plain(hit) for hit in evidence.hits[:_PUT_RIGHT]]
+            return (
+                "问题里的说法和手册不一致：不要照这个前提回答。请说明手册里没有这个说法，"
+                "并引用下面的原文说明手册是怎么写的。\n\n" + _show(runtime, artifact),
+                artifact,
+            )
         if not evidence.enough:
             return (
                 "没有依据：手册里没有找到能回答这个问题的内容。请如实说明，并建议联系真人。",
@@ -81,6 +92,7 @@ def make(playbook: Playbook, role: Role) -> list[BaseTool]:
             "enough": True,
             "confidence": 1.0,
             "reason": "a section was asked for",
+            "premise": False,
             "hits": [_plain(Hit(each, 0.0)) for each in _around(passages, passage_id)],
         }
         return _show(runtime, artifact), artifact
@@ -125,7 +137,14 @@ def evidence_of(artifact: Artifact, question: str, audience: Audience) -> Eviden
         for hit in artifact["hits"]
     )
     return Evidence(
-        question, audience, hits, artifact["enough"], artifact["confidence"], artifact["reason"]
+        question,
+        audience,
+        hits,
+        artifact["enough"],
+        artifact["confidence"],
+        artifact["reason"],
+        # Threads of earlier versions do not have it.
+        artifact.get("premise", False),
     )
 
 

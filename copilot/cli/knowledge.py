@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from copilot.cli.asks import asks
 from copilot.cli.rows import show_problems, show_rows
 from copilot.cli.terminal import As, Json, plain, print_line, print_one, settings_of, started
 from copilot.errors import BadInput
@@ -212,6 +213,9 @@ def sources(
     read = of_sources.from_documents(_existing(documents))
     path = of_sources.write_digest(read, _folder(knowledge))
     print(f"{path}: {len(read.sections)} sections.")
+
+
+knowledge_app.command("asks")(asks)
 
 
 # What the commands share ------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from copilot.cli.asks import expand as expand_asks
 from copilot.cli.knowledge import knowledge_app
 from copilot.cli.terminal import (
     As,
@@ -111,9 +112,24 @@ def index(
     remove: Annotated[
         Path | None, typer.Option("--remove", help="Forget this file or folder.")
     ] = None,
+    expand: Annotated[
+        bool,
+        typer.Option(
+            "--expand",
+            help="Then have the configured model write asks (ways people ask) for each passage that"
+            " has none.",
+        ),
+    ] = False,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help="With --expand: at most so many passages.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Index a playbook: read, clean, split, embed; only what changed is done again."""
+    if expand:
+        _check_expand(remove)
+    elif limit is not None:
+        raise BadInput("--limit is for --expand.", remedy="Give both, or neither.")
     with opened("copilot index") as copilot:
         if remove is not None:
             count = copilot.remove(remove)
@@ -121,12 +137,28 @@ def index(
             return
         with bar(quiet=as_json) as step:
             report = copilot.index(paths or [], audience.value if audience else None, step)
-    if as_json:
-        for root, files in report.files.items():
-            for file in files:
-                print_line({"root": root, **plain(file)})
-        return
-    _show_index(report)
+        if as_json:
+            for root, files in report.files.items():
+                for file in files:
+                    print_line({"root": root, **plain(file)})
+        else:
+            _show_index(report)
+        if expand and not expand_asks(copilot, paths or [], limit, as_json):
+            raise typer.Exit(1)
+
+
+def _check_expand(remove: Path | None) -> None:
+    """Refuse `--expand` where it cannot be done, before anything is.
+
+    Raises:
+        BadInput: something is to be forgotten, too.
+        SettingsError: no model is configured.
+    """
+    if remove is not None:
+        raise BadInput("--remove and --expand do not go together.", remedy="Give one of them.")
+    from copilot.jobs.expand import check_model
+
+    check_model(settings_of().model)
 
 
 def _show_index(report: IndexReport) -> None:
@@ -190,6 +222,9 @@ def search(
     k: Annotated[int, typer.Option("--k", min=1, max=50, help="How many passages.")] = 5,
     reader: Reader = As.operator,
     file: Questions = "",
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Tell why each passage came up.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Find passages."""
@@ -198,12 +233,14 @@ def search(
         for q, given in inputs:
             hits = copilot.search(q, reader.value, k)
             if as_json:
-                print_line(given | {"q": q, "hits": [_hit(hit) for hit in hits]})
+                print_line(given | {"q": q, "hits": [_hit(hit, explain) for hit in hits]})
                 continue
             for place, hit in enumerate(hits, start=1):
                 passage = hit.passage
                 print(f"{place}. 《{passage.title}》{passage.section}  ({hit.score:.2f})")
                 print(f"   {passage.text[:160].replace(chr(10), ' ')}\n")
+                if explain:
+                    print(f"{_why(hit)}\n")
 
 
 @app.command()
@@ -410,9 +447,9 @@ def version(as_json: Json = False) -> None:
     print_one(as_json, {"version": number}, number)
 
 
-def _hit(hit: Any) -> dict[str, Any]:
+def _hit(hit: Any, explain: bool) -> dict[str, Any]:
     passage = hit.passage
-    return {
+    found = {
         "id": passage.id,
         "title": passage.title,
         "section": passage.section,
@@ -420,3 +457,22 @@ def _hit(hit: Any) -> dict[str, Any]:
         "text": passage.text,
         "score": round(hit.score, 4),
     }
+    if explain:
+        why = {
+            name: round(v, 4) if isinstance(v, float) else v for name, v in plain(hit.why).items()
+        }
+        found["why"] = {"bm25": round(hit.lexical, 4), "similarity": round(hit.dense, 4)} | why
+    return found
+
+
+def _why(hit: Any) -> str:
+    """Why a passage came up, one reason a line."""
+    why = hit.why
+    lines = [
+        f"   cosines: passage {why.body:.2f}, nearest statement {why.statement:.2f},"
+        f" nearest ask {why.ask:.2f}{f' ({why.asked})' if why.asked else ''}",
+        f"   words (BM25 {hit.lexical:.1f}): {'、'.join(why.words) or 'none shared'}",
+    ]
+    if why.terms:
+        lines.append(f"   glossary: {'、'.join(why.terms)}")
+    return "\n".join(lines)

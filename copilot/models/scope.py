@@ -1,15 +1,15 @@
-"""Scope: from its wording alone, whether a question is of the kind that playbooks answer."""
+"""Scope: from its wording, whether a question is of the kind that playbooks answer."""
 
 from __future__ import annotations
 
 import zlib
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from copilot.language.normalize import search_form
 
 SHIPPED = Path(__file__).parent / "shipped" / "scope.npz"
 
@@ -17,39 +17,75 @@ SHIPPED = Path(__file__).parent / "shipped" / "scope.npz"
 BUCKETS = 1 << 15
 LONGEST = 3
 
+# What each model tells apart, and from which runs: all of a question's, or those that its evidence
+# does not have.
+HEADS = ("outside", "premise", "outside_new", "premise_new")
 
-def grams(text: str) -> NDArray[np.int64]:
-    """The buckets of a text's runs of characters, each once, sorted."""
-    form = f"^{search_form(text)}$"
-    runs = {form[i : i + n] for n in range(1, LONGEST + 1) for i in range(len(form) - n + 1)}
+Buckets = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """How much a question is worded like one with an answer (positive) or without (negative).
+
+    ``outside`` compares with questions that no playbook answers, ``premise`` with those that take
+    something wrong for granted; ``…_new`` look only at what the evidence does not say.
+    """
+
+    outside: float
+    premise: float
+    outside_new: float
+    premise_new: float
+
+
+def grams(form: str, known: str = "") -> Buckets:
+    """The buckets of a text's runs of characters, each once, sorted.
+
+    Args:
+        form: the text in search form.
+        known: runs that stand in this are left out.
+    """
+    marked = f"^{form}$"
+    runs = {marked[i : i + n] for n in range(1, LONGEST + 1) for i in range(len(marked) - n + 1)}
+    if known:
+        runs = {run for run in runs if run.strip("^$") not in known}
     return np.array(sorted({zlib.crc32(run.encode()) % BUCKETS for run in runs}), dtype=np.int64)
 
 
-@lru_cache(maxsize=1)
-def _weights() -> tuple[NDArray[np.float32], float]:
-    with np.load(SHIPPED) as held:
-        scale = float(held["scale"])
-        return held["weights"].astype(np.float32) * scale, float(held["intercept"])
+def score(form: str, evidence: str) -> Scores:
+    """Score a question's wording, alone and beside its evidence (both in search form).
 
-
-def score(question: str) -> float:
-    """How much the wording is that of a question with an answer in a playbook.
-
-    A linear model on runs of characters, trained by `python -m evals.calibrate` on the entries'
-    asks against questions that the playbook does not answer (docs/decisions/0010). Positive: more
-    like the former. It knows no document: the evidence has the last word.
+    Linear models on runs of characters, trained by `python -m evals.calibrate` on asks and on
+    questions written to have no answer (docs/decisions/0010). They know no document: the evidence
+    has a say of its own in the gate.
     """
-    weights, intercept = _weights()
-    found = grams(question)
-    return float(weights[found].sum() / np.sqrt(max(1, len(found))) + intercept)
+    weights, intercepts = _model()
+    whole, new = grams(form), grams(form, evidence or " ")
+    found = [
+        weights[i][buckets].sum() / np.sqrt(max(1, len(buckets))) + intercepts[i]
+        for i, buckets in enumerate((whole, whole, new, new))
+    ]
+    return Scores(*map(float, found))
 
 
-def save(path: Path, weights: NDArray[np.float64], intercept: float) -> None:
-    """Write a model, int8 with one scale.
+@lru_cache(maxsize=1)
+def _model() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    with np.load(SHIPPED) as held:
+        return held["weights"].astype(np.float32) * held["scales"][:, None], held["intercepts"]
+
+
+def save(weights: NDArray[Any], intercepts: NDArray[Any], path: Path = SHIPPED) -> None:
+    """Write the models, int8 with one scale each.
 
     Args:
-        weights: one for each bucket, (`BUCKETS`,).
+        weights: (heads, `BUCKETS`); ``intercepts``: (heads,).
     """
-    scale = float(np.abs(weights).max()) / 127
-    small = np.round(weights / scale).astype(np.int8)
-    np.savez_compressed(path, weights=small, intercept=intercept, scale=scale)
+    scales = np.abs(weights).max(axis=1) / 127
+    small = np.round(weights / scales[:, None]).astype(np.int8)
+    np.savez_compressed(
+        path,
+        weights=small,
+        scales=scales.astype(np.float32),
+        intercepts=np.asarray(intercepts, np.float32),
+    )
+    _model.cache_clear()

@@ -24,6 +24,13 @@ from copilot.playbook.rows import (
 )
 
 
+def take_out(session: Session, passages: Any) -> tuple[set[str], dict[str, list[Ask]]]:
+    """Delete passages by a select of their ids; what was embedded, and the asks added to each."""
+    taken = contents(session, passages), added(session, passages)
+    delete_passages(session, passages)
+    return taken
+
+
 def contents(session: Session, passages: Any) -> set[str]:
     """What is embedded of passages and their asks, by a select of the passages' ids."""
     return {

@@ -15,14 +15,6 @@ _SAID = re.compile(
     r"(?:书|文档|文章|资料|材料|手册|教程|课件|原文)(?:里面?|中|上)|我记得|来着|哪一[节章页]"
     r"|(?:书|文档|文章|资料|材料|手册|教程|原文)[^,。?]{0,4}(?:说|写|讲|提到|建议|规定|要求|推荐)"
 )
-# Words that narrow a claim down to one, or turn it around.
-_NARROW = re.compile(
-    r"只(?!是|有在|好|看)|仅|唯一|必须|一定要|不用|不需要|不必|无需|不许|取消|放弃|拒绝|禁止|反而"
-    r"|[放排列摆]在?第一|首要|最低|先不|不管"
-)
-_UP = re.compile(r"提升|提高|上升|增长|增加|涨|翻倍|扩大")
-_DOWN = re.compile(r"下降|降低|降到|下滑|减少|缩短|掉到|下跌|压到|缩小")
-_FIGURE = re.compile(r"\d+(?:\.\d+)?")
 
 # Asks for a state of the asker's own records at a moment: 「昨天群里来了多少人」.
 _LIVE = re.compile(
@@ -86,32 +78,9 @@ def live(form: str) -> bool:
     return _LIVE.search(form) is not None
 
 
-def contradictions(form: str, statement: str, evidence: str) -> int:
-    """How many ways a question's claim differs from the evidence (0–3).
-
-    A figure that the evidence does not have, or two of them the other way round; up for down; a
-    word that narrows the claim (「只」「第一」) and stands nowhere in the evidence.
-
-    Args:
-        form: the question; ``statement`` is the one nearest to it, ``evidence`` all that was found
-            (search forms).
-    """
-    claimed = claim(form)
-    figures, held = _FIGURE.findall(claimed), set(_FIGURE.findall(evidence))
-    unknown = any(figure not in held for figure in figures)
-    turned = len(figures) == 2 and figures[::-1] == _FIGURE.findall(statement) != figures
-    return (unknown or turned) + _opposite(claimed, statement) + _narrower(claimed, evidence)
-
-
-def _opposite(claimed: str, statement: str) -> bool:
-    """Whether one says up and the other down."""
-    ways = [bool(_UP.search(claimed)), bool(_DOWN.search(claimed))]
-    other = [bool(_UP.search(statement)), bool(_DOWN.search(statement))]
-    return ways != other and sorted(ways) == sorted(other) == [False, True]
-
-
-def _narrower(claimed: str, evidence: str) -> bool:
-    return any(word not in evidence for word in _NARROW.findall(claimed))
+def houses(form: str) -> list[str]:
+    """The houses and products that a question names."""
+    return _HOUSES.findall(form)
 
 
 def absent(question: str, form: str, evidence: str) -> int:
@@ -124,7 +93,7 @@ def absent(question: str, form: str, evidence: str) -> int:
         1 when a thing, house or name in the question is not in the evidence, plus 1 for each kind
         asked for (money, hour, where) of which it has nothing.
     """
-    names = [*_THINGS.findall(form), *_HOUSES.findall(form)]
+    names = [*_THINGS.findall(form), *houses(form)]
     names += [name.lower() for name in _NAME.findall(question)]
     kinds = sum(bool(asks.search(form)) and not has.search(evidence) for asks, has in _KINDS)
     return any(name not in evidence for name in names) + kinds

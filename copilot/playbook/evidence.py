@@ -74,7 +74,8 @@ class Evidence:
     """The hits for one question and the gate's verdict on them.
 
     ``confidence`` is the calibrated probability (0–1) that the hits answer the question;
-    ``enough`` is whether it reaches the gate's threshold; ``reason`` says why, in English.
+    ``enough`` is whether it reaches the gate's threshold; ``reason`` says why, in English;
+    ``premise`` that the playbook speaks of it otherwise than the question takes for granted.
     """
 
     question: str
@@ -83,3 +84,4 @@ class Evidence:
     enough: bool
     confidence: float
     reason: str
+    premise: bool = False

@@ -31,6 +31,7 @@ _OPENING_SECONDS = 10.0
 
 # Asks looked at for each passage wanted: a document's passages share theirs, and its asks are many.
 _ASKS = 2
+_ASKS_AT_ONCE = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +132,9 @@ class Index:
             self.wait()
             if not stop():
                 self._sync_vectors(stop)
-        except (CopilotError, OSError) as error:
-            log.error("embedding what is behind failed: %s", error)
+        except Exception as error:  # whatever a model raises, the old vectors and words serve on
+            log.exception("embedding what is behind failed")
+            self._serving.failed(error)
 
     def embed(self, progress: ingest.Progress | None = None) -> int:
         """Embed what the configured embedder has not embedded yet; the number of texts.
@@ -355,10 +357,15 @@ class Index:
 
         Best first, one for each passage; passages that share an ask come one after another.
         """
-        cosines = dict(self._nearest("asks", vector, audiences, _ASKS * limit))
+        near = self._nearest("asks", vector, audiences, _ASKS * limit)
         best: dict[str, tuple[float, str]] = {}
-        for id_, content, text in self._records.asking(cosines, audiences):
-            best[id_] = max(best.get(id_, (-2.0, "")), (cosines[content], text))
+        for start in range(0, len(near), _ASKS_AT_ONCE):
+            cosines = dict(near[start : start + _ASKS_AT_ONCE])
+            for id_, content, text in self._records.asking(cosines, audiences):
+                best[id_] = max(best.get(id_, (-2.0, "")), (cosines[content], text))
+            # The asks that follow are less near than all of these.
+            if len(best) >= limit:
+                break
         rows = [(id_, cosine, text) for id_, (cosine, text) in best.items()]
         return sorted(rows, key=lambda row: (-row[1], row[0]))[:limit]
 

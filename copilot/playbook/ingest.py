@@ -26,8 +26,10 @@ Progress = Callable[[int, int, str], None]
 
 # Texts embedded at once: from so many to so many, whatever takes about so many seconds.
 _FIRST = 32
-_LARGEST = 2048
+_LARGEST = 256
 _BATCH_SECONDS = 0.5
+# And of a file that is read.
+_AT_ONCE = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,11 @@ def _embedded(
     texts = {text: content_of(text) for each in passages for text in (_said(each), *each.asks)}
     kept = records.embeddings.vectors(texts.values(), embedder.name)
     new = [text for text, content in texts.items() if content not in kept]
-    fresh = dict(zip(new, embedder.encode(new), strict=True))
+    fresh: dict[str, Vector] = {}
+    # A book's passages at once would take 10 kB each for their tokens.
+    for start in range(0, len(new), _AT_ONCE):
+        batch = new[start : start + _AT_ONCE]
+        fresh |= zip(batch, embedder.encode(batch), strict=True)
     return {
         text: fresh[text] if text in fresh else kept[content] for text, content in texts.items()
     }, len(new)

@@ -182,16 +182,16 @@ class Lexical:
             return []
         weights = ", ".join(str(weight) for weight in WEIGHTS)
         wanted = (
-            f"SELECT rowid, bm25(words, {weights}) AS score FROM words WHERE words MATCH ?"
-            " AND rowid BETWEEN ? AND ? ORDER BY score LIMIT ?"
+            "SELECT held.id, -best.score FROM (SELECT rowid AS row,"
+            f" bm25(words, {weights}) AS score FROM words WHERE words MATCH ?"
+            " AND rowid BETWEEN ? AND ? ORDER BY score LIMIT ?) AS best"
+            " JOIN held ON held.row = best.row"
         )
         found: list[tuple[str, float]] = []
         with self._connection() as connection:
             match = " OR ".join(map(_quoted, _affordable(connection, tokens[:128])))
             for first, last in _spans(audiences):
-                for row, score in connection.execute(wanted, (match, first, last, limit)):
-                    known = "SELECT id FROM held WHERE row = ?"
-                    found.append((connection.execute(known, (row,)).fetchone()[0], -score))
+                found.extend(connection.execute(wanted, (match, first, last, limit)))
         return sorted(found, key=lambda hit: (-hit[1], hit[0]))[:limit]
 
     # The ledger of the vector collections --------------------------------------------------------

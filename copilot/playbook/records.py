@@ -138,15 +138,18 @@ class Records:
             row = session.scalar(
                 select(DocumentRow).where(DocumentRow.root == root, DocumentRow.source == source)
             )
+            new = row is None
             if row is None:
                 row = DocumentRow(root=root, source=source)
                 session.add(row)
             row.title, row.audience, row.digest = title, audience, digest
             row.report = dict(report)
             session.flush()
-            mine = select(PassageRow.id).where(PassageRow.document_id == row.id)
-            before, added = changes.contents(session, mine), changes.added(session, mine)
-            changes.delete_passages(session, mine)
+            before: set[str] = set()
+            added: dict[str, list[Ask]] = {}
+            if not new:
+                mine = select(PassageRow.id).where(PassageRow.document_id == row.id)
+                before, added = changes.take_out(session, mine)
             said = changes.insert_passages(session, row.id, passages, added)
             vectors = {content: embeddings[id_] for content, id_ in said.items()}
             vectors |= {content_of(ask): vector for ask, vector in (asks or {}).items()}

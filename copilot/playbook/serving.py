@@ -21,7 +21,7 @@ class Serving:
     Attributes:
         wanted: the configured embedder.
         now: the one whose vectors are searched; none when it cannot be loaded any more.
-        lost: why it cannot be (empty when it can).
+        lost: why it cannot be, or why the configured one is not yet in use (mostly empty).
         behind: how many texts the configured one has still to embed, as far as is known.
     """
 
@@ -129,6 +129,10 @@ class Serving:
                 words.set_mark("embedded", f"{generation} {self.wanted.name}")
                 self.behind = 0
             return done
+
+    def failed(self, error: Exception) -> None:
+        """Tell that the configured embedder could not go on; the next opening tries again."""
+        self.lost = f"{self.wanted.name!r} could not embed what is behind: {error!r}. {self.lost}"
 
     def take_over(self) -> None:
         """Have the configured embedder's vectors searched from now on, in this process."""

@@ -19,8 +19,9 @@ from copilot.errors import IndexDamaged
 from copilot.playbook.embeddings import KINDS, Kind
 from copilot.playbook.evidence import AUDIENCES, Audience, Vector
 
-# Rows per call; Chroma refuses more than its SQLite's variable limit allows (5 461).
-_BATCH = 2000
+# Rows per call: Chroma stops every other thread for as long as one takes (250 ms for 1 000), and a
+# search may meet several. Answers must not wait for a rebuild.
+_BATCH = 50
 
 
 # Vectors that Chroma keeps in its log before it writes them to the graph's files. The first search

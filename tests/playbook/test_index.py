@@ -7,20 +7,15 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from copilot import store
-from copilot.errors import EmbedderError
 from copilot.models.embedder import Embedder
-from copilot.playbook.embeddings import Known
 from copilot.playbook.evidence import AUDIENCES, VISIBLE, Audience
 from copilot.playbook.index import Index
 from copilot.playbook.records import Records
@@ -165,6 +160,22 @@ def test_a_changed_ask_embeds_and_stores_only_itself(tmp_path: Path, records: Re
     agrees(tmp_path / "index", records)
 
 
+def test_asks_added_while_nobody_looked_are_found_after_opening(
+    tmp_path: Path, records: Records
+) -> None:
+    """As `copilot index --expand` may be killed before the index follows."""
+    save(records, ASKED)
+    with closing(open_index(tmp_path, records)) as index:
+        index.sync()
+    records.add_asks("a2", ["登记在哪"], "model")
+    made = Made()
+    with closing(open_index(tmp_path, records, made)) as index:
+        wait_until(lambda: [row[0] for row in near(index, "登记在哪")] == ["a2"])
+        assert made.texts == ["登记在哪"]
+        assert index.search_words("登记在哪", VISIBLE["member"], 1)[0][0] == "a2"
+    agrees(tmp_path / "index", records)
+
+
 def test_lost_asks_are_noticed_and_stored_again(tmp_path: Path, records: Records) -> None:
     save(records, ASKED)
     with closing(open_index(tmp_path, records)) as index:
@@ -178,193 +189,6 @@ def test_lost_asks_are_noticed_and_stored_again(tmp_path: Path, records: Records
         assert index.check()
         assert [row[0] for row in near(index, "退款找谁")] == ["a1", "a2", "a3"]
     agrees(tmp_path / "index", records)
-
-
-# Embedders ---------------------------------------------------------------------------------------
-
-
-class Slow(Made):
-    """Embeds a first batch, then waits until it may go on."""
-
-    def __init__(self, name: str, dimensions: int) -> None:
-        super().__init__(name, dimensions)
-        self.begun, self.go = threading.Event(), threading.Event()
-
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """As made, but the second batch waits."""
-        if self.texts:
-            self.begun.set()
-            assert self.go.wait(20)
-        return super().encode(texts)
-
-
-OLD = Made()
-SOME = [passage(f"s{n}", f"第{n}件事怎么办。", position=n, asks=("咋办",)) for n in range(130)]
-
-
-def switching(
-    tmp_path: Path, records: Records, wanted: Made, load: object = lambda _: OLD
-) -> Index:
-    return Index(tmp_path / "index", records, wanted, reference="new", load=load)
-
-
-@pytest.fixture
-def by_old(tmp_path: Path, records: Records) -> Path:
-    """A folder whose index the old embedder made, from 130 passages."""
-    save(records, SOME)
-    with closing(Index(tmp_path / "index", records, OLD, reference="old")) as index:
-        index.sync()
-    agrees(tmp_path / "index", records)
-    return tmp_path
-
-
-def found(index: Index, text: str) -> list[str]:
-    """The passage nearest to a text, as a search would do it."""
-    hits = index.search_vectors(index.embedder.encode([text])[0], AUDIENCES, 1)
-    return [id_ for id_, cosine in hits if cosine > 0.99]
-
-
-@pytest.mark.parametrize("dimensions", [DIMENSIONS, 24])
-def test_the_old_embedder_serves_until_the_new_one_is_done(
-    by_old: Path, records: Records, dimensions: int
-) -> None:
-    slow = Slow("new@1", dimensions)
-    asked: list[str] = []
-    with closing(switching(by_old, records, slow, lambda each: asked.append(each) or OLD)) as index:
-        assert slow.begun.wait(20)
-        assert asked == ["old"]
-        assert index.embedder is OLD
-        assert found(index, SOME[41].text) == ["s41"]
-        health = index.health()
-        assert (health.vectors, health.embedder, health.behind) == ("ok", EMBEDDER, 99)
-        slow.go.set()
-        wait_until(lambda: index.embedder is slow)
-        assert found(index, SOME[41].text) == ["s41"]
-        assert [row[0] for row in index.search_asks(slow.encode(["咋办"])[0], AUDIENCES, 1)] == [
-            "s0"
-        ]
-        assert index.search_vectors(vector(SOME[41].text, 17), AUDIENCES, 1) == []
-        index._embedder_worker.join()
-        health = index.health()
-        assert (health.vectors, health.embedder, health.behind) == ("ok", "new@1", 0)
-    agrees(by_old / "index", records, "new@1")
-
-
-def cut_short(index: Index, slow: Slow) -> None:
-    """Close the index while the second batch is embedded: no third one is begun."""
-    assert slow.begun.wait(20)
-    closing_ = threading.Thread(target=index.close)
-    closing_.start()
-    wait_until(lambda: index._closed)
-    slow.go.set()
-    closing_.join()
-
-
-def test_a_switch_that_was_cut_short_goes_on(by_old: Path, records: Records) -> None:
-    slow = Slow("new@1", 24)
-    cut_short(switching(by_old, records, slow), slow)
-    first = len(slow.texts)
-    assert records.embeddings.active() == Known(EMBEDDER, "old", DIMENSIONS, True)
-    again = Made("new@1", 24)
-    with closing(switching(by_old, records, again)) as index:
-        index.sync()
-        assert index.embedder is again
-        assert len(again.texts) == 131 - first == 35
-    agrees(by_old / "index", records, "new@1")
-
-
-def test_going_back_to_the_old_embedder_costs_nothing(by_old: Path, records: Records) -> None:
-    slow = Slow("new@1", 24)
-    cut_short(switching(by_old, records, slow), slow)
-    back = Made()
-    with closing(Index(by_old / "index", records, back, reference="old")) as index:
-        index.sync()
-        assert back.texts == []
-        assert found(index, SOME[41].text) == ["s41"]
-    agrees(by_old / "index", records)
-
-
-def test_words_alone_serve_when_the_old_embedder_is_gone(by_old: Path, records: Records) -> None:
-    def load(reference: str) -> Embedder:
-        raise EmbedderError(f"no folder {reference!r}.")
-
-    slow = Slow("new@1", 24)
-    with closing(switching(by_old, records, slow, load)) as index:
-        assert slow.begun.wait(20)
-        index.wait()
-        assert index.embedder is slow
-        assert index.search_words("第41件事", AUDIENCES, 1)[0][0] == "s41"
-        assert index.search_vectors(vector("x", 24), AUDIENCES, 1) == []
-        assert index.search_asks(vector("x", 24), AUDIENCES, 1) == []
-        health = index.health()
-        assert (health.vectors, health.embedder) == ("rebuilding", "")
-        assert "'made@1'" in health.damage
-        assert "no folder 'old'" in health.damage
-        slow.go.set()
-        wait_until(lambda: index.health().embedder == "new@1")
-        assert index.health().damage == ""
-        assert found(index, SOME[41].text) == ["s41"]
-    agrees(by_old / "index", records, "new@1")
-
-
-def test_another_model_at_the_old_place_is_not_taken_for_the_old_one(
-    by_old: Path, records: Records
-) -> None:
-    with closing(switching(by_old, records, Slow("new@1", 24), lambda _: Made("made@2"))) as index:
-        assert index.health().embedder == ""
-        assert "'made@2'" in index.health().damage
-        cast("Slow", index.embedder).go.set()
-
-
-def test_vectors_of_another_length_under_the_same_name_are_made_anew(
-    by_old: Path, records: Records
-) -> None:
-    changed = Made(dimensions=24)
-    with closing(Index(by_old / "index", records, changed, reference="old")) as index:
-        assert index.search_words("第41件事", AUDIENCES, 1)[0][0] == "s41"
-        index.sync()
-        assert len(changed.texts) == 131
-        assert found(index, SOME[41].text) == ["s41"]
-        assert index.health().vectors == "ok"
-    agrees(by_old / "index", records)
-
-
-def test_an_empty_playbook_switches_at_once(tmp_path: Path, records: Records) -> None:
-    open_index(tmp_path, records).close()
-    with closing(switching(tmp_path, records, Made("new@1", 24))) as index:
-        wait_until(lambda: index.health().embedder == "new@1")
-        assert index.health().vectors == "empty"
-
-
-def test_searches_go_on_while_the_embedder_changes(by_old: Path, records: Records) -> None:
-    errors: list[BaseException] = []
-    counts: list[int] = []
-    stop = threading.Event()
-
-    def search(index: Index) -> None:
-        try:
-            while not stop.is_set():
-                model = index.embedder
-                hits = index.search_vectors(model.encode([SOME[7].text])[0], AUDIENCES, 3)
-                counts.append(len(hits))
-        except BaseException as error:
-            errors.append(error)
-
-    with closing(switching(by_old, records, Made("new@1", 24))) as index:
-        threads = [threading.Thread(target=search, args=(index,)) for _ in range(3)]
-        for thread in threads:
-            thread.start()
-        wait_until(lambda: index.embedder is not OLD)
-        before = len(counts)
-        wait_until(lambda: len(counts) > before + 50)
-        stop.set()
-        for thread in threads:
-            thread.join()
-        assert index.health().damage == ""
-    assert errors == []
-    # One search at most for each thread falls between two embedders.
-    assert counts.count(0) <= 3
-    assert set(counts) <= {0, 3}
 
 
 # Damage ------------------------------------------------------------------------------------------

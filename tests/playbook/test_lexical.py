@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from copilot.errors import IndexDamaged
 from copilot.language import segment
-from copilot.playbook.evidence import AUDIENCES, Passage
+from copilot.playbook import lexical
+from copilot.playbook.evidence import AUDIENCES, Audience, Passage
 from copilot.playbook.lexical import Lexical
 from copilot.playbook.records import Indexed
 from copilot.playbook.rows import digest_of
@@ -97,6 +98,43 @@ def test_the_limit_holds(shared_words: Lexical) -> None:
 def test_only_the_audiences_named_are_searched(shared_words: Lexical) -> None:
     assert [id_ for id_, _ in shared_words.search("退款", ("operator",), 10)] == ["refund"]
     assert shared_words.search("退款 有人要退钱怎么办", ("member", "trainee"), 10) == []
+
+
+def test_the_most_frequent_words_are_left_out_where_they_cost_too_much(
+    words: Lexical, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words.put(indexed(passage(f"p{n}", "活动要提前说明。")) for n in range(50))
+    assert len(words.search("活动 茶点", AUDIENCES, 99)) == 51
+    monkeypatch.setattr(lexical, "_BUDGET", 40)
+    assert [id_ for id_, _ in words.search("活动 茶点", AUDIENCES, 99)] == ["budget"]
+    # Alone, it is the rarest there is; a word that nobody says costs nothing.
+    assert len(words.search("活动", AUDIENCES, 99)) == 51
+    assert len(words.search("量子 活动", AUDIENCES, 99)) == 51
+
+
+@pytest.mark.parametrize(
+    "audiences",
+    [
+        ("member",),
+        ("operator",),
+        ("trainee",),
+        ("member", "trainee"),
+        ("operator", "trainee"),
+        AUDIENCES,
+    ],
+)
+def test_every_set_of_audiences_is_searched_whole(
+    words: Lexical, audiences: tuple[Audience, ...]
+) -> None:
+    for n in range(9):
+        words.put([indexed(passage(f"x{n}", "同样的话。", audience=AUDIENCES[n % 3]))])
+    words.put([indexed(passage("x0", "同样的话。", audience="trainee"))])
+    wanted = {f"x{n}" for n in range(1, 9) if AUDIENCES[n % 3] in audiences}
+    wanted |= {"x0"} if "trainee" in audiences else set()
+    found = words.search("同样的话", audiences, 99)
+    assert {id_ for id_, _ in found} == wanted
+    # BM25 counts words over all passages, whoever asks.
+    assert len({round(score, 9) for _, score in found}) == 1
 
 
 HOSTILE = [

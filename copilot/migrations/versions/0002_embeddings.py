@@ -86,8 +86,8 @@ def _move_embeddings() -> None:
                     active=len(known) == 1,
                 )
             )
-    rows = connection.execute(sa.select(embedders.c.name, embedders.c.id))
-    ids = {name: id_ for name, id_ in rows}
+    named = connection.execute(sa.select(embedders.c.name, embedders.c.id))
+    ids = {name: id_ for name, id_ in named}
     seen: set[tuple[int, str]] = set()
     after = ""
     while rows := connection.execute(
