@@ -71,7 +71,7 @@ class Recipe:
     epochs: int = 2
     batch: int = 2048
     rate: float = 0.2
-    repeat: int = 12
+    repeat: int = 2
     general: int = 260_000
     hold_out: float = 0.1
     seed: int = 7
@@ -81,7 +81,10 @@ class Recipe:
 # From shipped vectors to an operator's own words. Trained vectors are about 3 long per dimension,
 # so steps are larger than from nothing; larger ones still (1.0) made the playbook's own asks fall
 # from recall@1 0.98 to 0.89, these to 0.975 (docs/decisions/0005-embedder.md).
-ADAPT = Recipe(epochs=10, batch=512, rate=0.3)
+ADAPT = Recipe(epochs=10, batch=512, rate=0.3, repeat=12)
+
+# Domain pairs in an epoch of further training: what takes less than a minute.
+_ADAPTED = 12_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +265,11 @@ def _train(
     rng = random.Random(recipe.seed)
     entries, documents = (texts.corpora.get(name, ()) for name in (_ENTRIES, _DOCUMENTS))
     topics = pairs.joined(entries, documents)
-    repeats = [pairs.domain_pairs(topics, texts.groups, rng) for _ in range(recipe.repeat)]
+    times = recipe.repeat
+    if start is not None:
+        once = len(pairs.domain_pairs(topics, texts.groups, random.Random(recipe.seed)))
+        times = max(1, min(times, _ADAPTED // max(1, once)))
+    repeats = [pairs.domain_pairs(topics, texts.groups, rng) for _ in range(times)]
     found = [*texts.general, *itertools.chain.from_iterable(repeats)]
     threads = torch.get_num_threads()
     torch.set_num_threads(recipe.threads)

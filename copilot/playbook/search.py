@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
@@ -17,7 +19,7 @@ from copilot.playbook.records import Records
 
 # Candidates taken from each list, and how many of them are looked at statement by statement.
 CANDIDATES = 60
-RERANKED = 40
+RERANKED = 15
 
 # The score is the passage's cosine, plus `STATEMENT` times its nearest statement's or ask's (the
 # mean of a long passage hides the one line that answers), plus `WORDS` times its BM25 as a share of
@@ -27,7 +29,7 @@ RERANKED = 40
 # the noise of the words a full vote when a question shares none with its answer: recall@1 on the
 # hard questions was 0.12 against 0.40.
 STATEMENT = 1.0
-WORDS = 0.5
+WORDS = 0.4
 GLOSSARY = 0.5
 
 # What a passage loses for saying what a better one says already, in standard deviations, and how
@@ -37,6 +39,7 @@ _SPARE = 4
 
 # Passages whose statements' vectors are kept: about 20 kB each.
 _KEPT = 2048
+_TITLE = 3
 
 Numbers = NDArray[np.float64]
 
@@ -49,7 +52,8 @@ class Searcher:
         self._index = index
         self._glossary = glossary
         # By embedder, since another may be switched to meanwhile.
-        self._statements = lru_cache(_KEPT)(self._embed_statements)
+        self._statements: OrderedDict[tuple[str, str], NDArray[np.float32]] = OrderedDict()
+        self._lock = threading.Lock()
 
     def search(self, question: str, audience: Audience, k: int) -> list[Hit]:
         """The ``k`` best passages that this audience may see, best first.
@@ -58,10 +62,17 @@ class Searcher:
         `Hit.dense` the weighted mean of the passage's cosine and its nearest statement's or ask's;
         `Hit.why` tells what these are made of.
         """
+        embedder = self._index.embedder
+        found = self._search(question, audience, k, embedder)
+        if self._index.embedder is not embedder:
+            # The switch to another came in between: its vectors are not to be compared.
+            found = self._search(question, audience, k, self._index.embedder)
+        return found
+
+    def _search(self, question: str, audience: Audience, k: int, embedder: Embedder) -> list[Hit]:
         audiences = VISIBLE[audience]
         terms = self._glossary.matches(question)
         lexical = self._words(question, terms, audiences)
-        embedder = self._index.embedder
         vector = embedder.encode([question])[0]
         dense = dict(self._index.search_vectors(vector, audiences, CANDIDATES))
         asked = self._index.search_asks(vector, audiences, CANDIDATES)
@@ -78,7 +89,7 @@ class Searcher:
         first = body + WORDS * _voice(question, terms, found, words)
         chosen = np.argsort(-(first + STATEMENT * np.maximum(body, ask)), kind="stable")[:RERANKED]
         said = np.full(len(ids), -1.0)
-        said[chosen] = [self._nearest(embedder, vector, found[i]) for i in chosen]
+        said[chosen] = self._nearest(embedder, vector, [found[i].text for i in chosen])
         best = np.maximum(said, ask)
         best = np.maximum(best, best[chosen].min())
         score = _standardised(first + STATEMENT * best)
@@ -107,15 +118,36 @@ class Searcher:
                 lexical[id_] = lexical.get(id_, 0.0) + GLOSSARY * score
         return lexical
 
-    def _nearest(self, embedder: Embedder, vector: NDArray[np.float32], passage: Passage) -> float:
-        """Cosine of the passage's statement that is nearest to the question."""
-        return float((self._statements(embedder, passage.text) @ vector).max())
+    def _nearest(
+        self, embedder: Embedder, vector: NDArray[np.float32], texts: Sequence[str]
+    ) -> list[float]:
+        """For each text the cosine of its statement that is nearest to the question."""
+        held = self._held(embedder, texts)
+        return [float((vectors @ vector).max()) for vectors in held]
 
-    @staticmethod
-    def _embed_statements(embedder: Embedder, text: str) -> NDArray[np.float32]:
-        # A title's worth of characters says nothing by itself.
-        statements = [each for each in segment.sentences(text) if len(each) > 3]
-        return embedder.encode(statements or [text])
+    def _held(self, embedder: Embedder, texts: Sequence[str]) -> list[NDArray[np.float32]]:
+        """The vectors of each text's statements; what is not kept is embedded in one call."""
+        with self._lock:
+            kept = ((text, self._statements.get((embedder.name, text))) for text in texts)
+            known = {text: vectors for text, vectors in kept if vectors is not None}
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        if new:
+            statements = [_statements(text) for text in new]
+            together = embedder.encode([each for group in statements for each in group])
+            ends = np.cumsum([len(group) for group in statements])
+            fresh = dict(zip(new, np.split(together, ends[:-1]), strict=True))
+            known |= fresh
+            with self._lock:
+                for text, each in fresh.items():
+                    self._statements[embedder.name, text] = each
+                while len(self._statements) > _KEPT:
+                    self._statements.popitem(last=False)
+        return [known[text] for text in texts]
+
+
+def _statements(text: str) -> list[str]:
+    # A title's worth of characters says nothing by itself.
+    return [each for each in segment.sentences(text) if len(each) > _TITLE] or [text]
 
 
 def _voice(
