@@ -29,7 +29,7 @@ from copilot.jobs import expand as expansion
 from copilot.jobs.answer import BODY, Answer
 from copilot.language import glossary, normalize, segment, tokens
 from copilot.language.glossary import Glossary
-from copilot.models import chat, embedder, prompts
+from copilot.models import chat, embedder, prompts, reranker
 from copilot.models.prompts import Prompt
 from copilot.playbook import ingest, outside
 from copilot.playbook.asks import Asks, Changed
@@ -148,9 +148,13 @@ class Copilot:
             reference=_whole(settings.embedder),
         )
         stack.callback(self._index.close)
-        self._searcher = Searcher(self._records, self._index, _glossary(settings.home))
+        self._searcher = Searcher(
+            self._records, self._index, _glossary(settings.home), reranker.load(settings.reranker)
+        )
         known = outside.read(folder("knowledge") / "outside.jsonl")
-        self.gate = Gate(settings.gate, Outside(known, lambda: self._index.embedder))
+        self.gate = Gate(
+            settings.gate, Outside(known, lambda: self._index.embedder), self._index.heard
+        )
         self._saver = ThreadSaver(settings.home / "threads.db")
         stack.callback(self._saver.close)
         self._threads = [threading.Lock() for _ in range(64)]

@@ -68,6 +68,11 @@ class Settings(BaseSettings):
         default="shipped",
         description="`shipped`, a model2vec folder, or a sentence-transformers folder or hub name.",
     )
+    reranker: str = Field(
+        default="",
+        description="Cross-encoder that orders the best hits: a sentence-transformers folder or hub"
+        " name; empty means none.",
+    )
     model: str = Field(
         default="",
         description="Chat model as `provider:name` for init_chat_model; empty means offline.",

@@ -23,7 +23,7 @@ from rich.table import Table
 from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
-from copilot.language import normalize
+from copilot.language import normalize, segment
 from copilot.models import pairs, scope
 from copilot.playbook import gate
 from copilot.playbook.evidence import Hit
@@ -44,6 +44,9 @@ OVER_REFUSAL = 0.05
 # Inverse strength of the penalty on the wording models, and how many asks they learn from.
 WORDING = 3.0
 ASKS = 4000
+
+# How topics of everyday questions begin.
+EVERYDAY = "everyday-"
 
 # Hits that the gate is given (copilot.app), and that its evidence is.
 _HITS = 8
@@ -72,6 +75,11 @@ class Data:
     topics: tuple[str, ...]
 
     @property
+    def dev(self) -> NDArray[np.bool_]:
+        """The rows that are dev questions."""
+        return np.array([not topic.startswith(EVERYDAY) for topic in self.topics])
+
+    @property
     def y(self) -> Array:
         """1 for the answerable."""
         return (self.why == "").astype(float)
@@ -95,9 +103,8 @@ def _rows(path: Any) -> list[dict[str, str]]:
 
 def train_wordings(opened: Corpus) -> None:
     """Train the wording models on a corpus and save them."""
-    found = examples(
-        [ask for topic in pairs.read_knowledge(corpus.KNOWLEDGE) for ask in topic.asks]
-    )
+    asks = [ask for topic in pairs.read_knowledge(corpus.KNOWLEDGE) for ask in topic.asks]
+    found = examples(asks)
     whole: list[scope.Buckets] = []
     new: list[scope.Buckets] = []
     for each in found:
@@ -114,7 +121,9 @@ def train_wordings(opened: Corpus) -> None:
     }
     assert tuple(heads) == scope.HEADS
     models = [_fit_wording(found, rows, against) for rows, against in heads.values()]
-    scope.save(np.stack([model[0] for model in models]), np.array([model[1] for model in models]))
+    words = {word for ask in asks for word in segment.content_words(ask)}
+    weights = np.stack([model[0] for model in models])
+    scope.save(weights, np.array([model[1] for model in models]), words)
     counts = {
         kind: sum(each.kind == kind for each in found) for kind in sorted({e.kind for e in found})
     }
@@ -150,19 +159,24 @@ def _fit_wording(
 
 
 def gather(opened: Corpus) -> Data:
-    """The features of every dev question over a corpus."""
-    asked = questions.load("dev")
-    x = []
-    for question in asked:
-        hits = opened.copilot.search(question.q, "operator", _HITS)
-        found = (
-            asdict(opened.copilot.gate.features(question.q, hits))
-            if hits
-            else dict.fromkeys(NAMES, 0.0)
-        )
-        x.append([found[name] for name in NAMES])
-    why = np.array([question.why for question in asked])
-    return Data(np.array(x), why, tuple(question.topic for question in asked))
+    """The features of every dev and everyday question over a corpus.
+
+    Everyday questions are plain on both sides: the dev questions' construction is not the world.
+    """
+    asked = [(question.q, question.why, question.topic) for question in questions.load("dev")]
+    for number, row in enumerate(_rows(questions.DATA / "everyday.jsonl")):
+        why = "" if row["answerable"] else "out_of_scope"
+        asked.append((row["q"], why, f"{EVERYDAY}{number}"))
+    x = [_seen(opened, question) for question, _, _ in asked]
+    return Data(np.array(x), np.array([why for _, why, _ in asked]), tuple(t for *_, t in asked))
+
+
+def _seen(opened: Corpus, question: str) -> list[float]:
+    hits = opened.copilot.search(question, "operator", _HITS)
+    if not hits:
+        return [0.0] * len(NAMES)
+    found = asdict(opened.copilot.gate.features(question, hits))
+    return [found[name] for name in NAMES]
 
 
 Weights = dict[str, dict[str, float]]
@@ -277,8 +291,9 @@ def main(
     found = cross_validated(data)
     weights = fit(data, [np.ones(len(each.why), bool) for each in data])
     # Shipped homes hold our entries: the threshold is set on the first corpus.
-    level = threshold(data[0].y, found[0])
-    weights["both"] = shift(data[0].y, found[0], level)
+    dev = data[0].dev
+    level = threshold(data[0].y[dev], found[0][dev])
+    weights["both"] = shift(data[0].y[dev], found[0][dev], level)
     console = Console(width=None if sys.stdout.isatty() else 110)
     for name, each, p in zip(names, data, found, strict=True):
         console.print(_trade_off(name, each, p, level))
@@ -306,15 +321,18 @@ def _final(weights: Weights, p: Array) -> Array:
 
 
 def _trade_off(name: str, data: Data, p: Array, chosen: float) -> Table:
-    title = f"{name}: cross-validated on dev, AUC {auc(data.y, p):.3f}"
+    title = f"{name}: cross-validated on dev, AUC {auc(data.y[data.dev], p[data.dev]):.3f}"
     table = Table(title=title, title_justify="left")
     kinds = sorted(set(data.why) - {""})
-    for column in ("product", "over-refused", "refused", *kinds):
+    for column in ("product", "over-refused", "refused", *kinds, "everyday", "over-refused "):
         table.add_column(column, justify="right")
     share: Callable[[Any, float], str] = lambda rows, level: f"{(p[rows] < level).mean():.3f}"  # noqa: E731
     for level in sorted({0.1, 0.2, 0.3, 0.4, 0.5, chosen}):
         mark = " ←" if level == chosen else ""
-        groups = [data.y == 1, data.y == 0, *(data.why == kind for kind in kinds)]
+        plain = ~data.dev
+        groups = [data.dev & (data.y == y) for y in (1, 0)]
+        groups += [data.dev & (data.why == kind) for kind in kinds]
+        groups += [plain & (data.y == y) for y in (0, 1)]
         table.add_row(f"{level:.3f}{mark}", *(share(rows, level) for rows in groups))
     return table
 
@@ -325,7 +343,7 @@ def _reliability(name: str, data: Data, p: Array) -> Table:
         table.add_column(column, justify="right")
     edges = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0001]
     for low, high in pairwise(edges):
-        rows = (p >= low) & (p < high)
+        rows = data.dev & (p >= low) & (p < high)
         if rows.any():
             said, true = p[rows].mean(), data.y[rows].mean()
             table.add_row(f"{low:.1f} – {high:.1f}", f"{said:.2f}", f"{true:.2f}", str(rows.sum()))

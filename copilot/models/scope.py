@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -68,17 +69,31 @@ def score(form: str, evidence: str) -> Scores:
     return Scores(*map(float, found))
 
 
+def community(word: str) -> bool:
+    """Whether operators use a word (in search form) when they ask about communities."""
+    return zlib.crc32(word.encode()) in _words()
+
+
+@lru_cache(maxsize=1)
+def _words() -> frozenset[int]:
+    with np.load(SHIPPED) as held:
+        return frozenset(held["words"].tolist())
+
+
 @lru_cache(maxsize=1)
 def _model() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     with np.load(SHIPPED) as held:
         return held["weights"].astype(np.float32) * held["scales"][:, None], held["intercepts"]
 
 
-def save(weights: NDArray[Any], intercepts: NDArray[Any], path: Path = SHIPPED) -> None:
+def save(
+    weights: NDArray[Any], intercepts: NDArray[Any], words: Iterable[str], path: Path = SHIPPED
+) -> None:
     """Write the models, int8 with one scale each.
 
     Args:
         weights: (heads, `BUCKETS`); ``intercepts``: (heads,).
+        words: what `community` is to know, in search form.
     """
     scales = np.abs(weights).max(axis=1) / 127
     small = np.round(weights / scales[:, None]).astype(np.int8)
@@ -87,5 +102,7 @@ def save(weights: NDArray[Any], intercepts: NDArray[Any], path: Path = SHIPPED) 
         weights=small,
         scales=scales.astype(np.float32),
         intercepts=np.asarray(intercepts, np.float32),
+        words=np.array(sorted({zlib.crc32(word.encode()) for word in words}), np.uint32),
     )
     _model.cache_clear()
+    _words.cache_clear()

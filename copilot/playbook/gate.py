@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -54,6 +54,7 @@ class Features:
         outsider: cosine of the nearest question known to have no answer; ``outsiders`` the mean of
             the five nearest; ``inside`` how much nearer an ask or statement is.
         covered: share of the question's words in the evidence; ``asked`` with its asks.
+        strange: share of the words that no passage has, and nobody who asks about communities.
         said: 1 when the question says that a document says so.
         live: 1 when only the asker's own records could answer.
         absent: how much of what an answer would have to name is not in the evidence (0–4).
@@ -72,6 +73,7 @@ class Features:
     inside: float
     covered: float
     asked: float
+    strange: float
     said: float
     live: float
     absent: float
@@ -101,13 +103,20 @@ class Verdict:
 class Gate:
     """Decides whether hits are evidence enough."""
 
-    def __init__(self, threshold: float, outside: Outside) -> None:
+    def __init__(
+        self,
+        threshold: float,
+        outside: Outside,
+        heard: Callable[[Sequence[str]], Collection[str]] = tuple,
+    ) -> None:
         """Args:
         threshold: probability (0–1) below which nothing may be composed.
         outside: questions that the playbook does not answer.
+        heard: those of some words (in search form) that the playbook has; by default all.
         """
         self._threshold = threshold
         self._outside = outside
+        self._heard = heard
 
     def judge(self, question: str, audience: Audience, hits: Sequence[Hit]) -> Evidence:
         """The hits as evidence, with the verdict on them."""
@@ -135,6 +144,8 @@ class Gate:
         passages = [_form(passage) for passage in read]
         evidence = "\n".join(passages)
         everything = evidence + "\n".join(_asks(passage) for passage in read)
+        strange = [word for word in words if not scope.community(word)]
+        strange = [word for word in strange if word not in set(self._heard(strange))]
         similarity = max(hit.dense for hit in hits[:_READ])
         ask, statement = (max(getattr(hit.why, n) for hit in hits) for n in ("ask", "statement"))
         nearest, several = self._outside.nearest(question)
@@ -149,6 +160,7 @@ class Gate:
             inside=max(ask, statement) - nearest,
             covered=_share(words, evidence),
             asked=_share(words, everything),
+            strange=len(strange) / max(1, len(words)),
             said=float(cues.said(form)),
             live=float(cues.live(form)),
             absent=float(cues.absent(question, form, evidence)),

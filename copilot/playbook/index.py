@@ -341,6 +341,16 @@ class Index:
             # The ledger of the vectors went with the file.
             self._rebuild("nobody knows any more what the vector index holds.")
 
+    def heard(self, words: Sequence[str]) -> set[str]:
+        """Those of some words (in search form) that any passage or ask has.
+
+        All of them while the file of words is damaged: the next search builds it anew.
+        """
+        try:
+            return self._words.heard(words)
+        except IndexDamaged:
+            return set(words)
+
     def search_vectors(
         self, vector: Vector, audiences: Sequence[Audience], limit: int
     ) -> list[tuple[str, float]]:

@@ -194,6 +194,14 @@ class Lexical:
                 found.extend(connection.execute(wanted, (match, first, last, limit)))
         return sorted(found, key=lambda hit: (-hit[1], hit[0]))[:limit]
 
+    def heard(self, words: Iterable[str]) -> set[str]:
+        """Those of some words (in search form) that any passage or ask has."""
+        one = "SELECT 1 FROM words WHERE words MATCH ? LIMIT 1"
+        with self._connection() as connection:
+            return {
+                word for word in set(words) if connection.execute(one, (_quoted(word),)).fetchone()
+            }
+
     # The ledger of the vector collections --------------------------------------------------------
 
     def ledger(self) -> dict[str, dict[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from copilot.language import normalize, segment
 from copilot.language.glossary import Glossary, Match
 from copilot.models.embedder import Embedder
+from copilot.models.reranker import Rerank
 from copilot.playbook.evidence import VISIBLE, Audience, Hit, Passage, Why
 from copilot.playbook.index import Index
 from copilot.playbook.records import Records
@@ -47,10 +49,18 @@ Numbers = NDArray[np.float64]
 class Searcher:
     """Finds passages for questions."""
 
-    def __init__(self, records: Records, index: Index, glossary: Glossary) -> None:
+    def __init__(
+        self, records: Records, index: Index, glossary: Glossary, rerank: Rerank | None = None
+    ) -> None:
+        """Args:
+        rerank: a cross-encoder that orders the best hits anew.
+        """
         self._records = records
         self._index = index
         self._glossary = glossary
+        self._rerank = rerank
+        # A cross-encoder orders what the others had as second best, too.
+        self._wanted = RERANKED if rerank else 0
         # By embedder, since another may be switched to meanwhile.
         self._statements: OrderedDict[tuple[str, str], NDArray[np.float32]] = OrderedDict()
         self._lock = threading.Lock()
@@ -95,7 +105,7 @@ class Searcher:
         score = _standardised(first + STATEMENT * best)
         similar = (body + STATEMENT * best) / (1 + STATEMENT)
         hits = []
-        for i in np.argsort(-score, kind="stable")[: k + _SPARE]:
+        for i in np.argsort(-score, kind="stable")[: max(k, self._wanted) + _SPARE]:
             why = Why(
                 body=float(body[i]),
                 statement=float(said[i]),
@@ -105,7 +115,16 @@ class Searcher:
                 terms=tuple(f"{m.word} → {m.term}" for m in terms if m.term in _text(found[i])),
             )
             hits.append(Hit(found[i], float(score[i]), float(words[i]), float(similar[i]), why))
-        return _without_repeats(hits)[:k]
+        return self._reranked(question, _without_repeats(hits))[:k]
+
+    def _reranked(self, question: str, hits: list[Hit]) -> list[Hit]:
+        """The hits in the order of the cross-encoder, which then gives the score, too."""
+        if self._rerank is None or not hits:
+            return hits
+        texts = ["\n".join((h.passage.title, h.passage.section, h.passage.text)) for h in hits]
+        scores = _standardised(self._rerank(question, texts))
+        order = np.argsort(-scores, kind="stable")
+        return [replace(hits[i], score=float(scores[i])) for i in order]
 
     def _words(
         self, question: str, terms: Sequence[Match], audiences: Sequence[Audience]
