@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from copilot import cli
 from copilot.app import Copilot, lock_home
+from copilot.cli import main as cli
 from copilot.settings import environment
 from tests.conftest import DOCUMENTS, SECRET, settings_for, write_documents
 
@@ -96,7 +96,7 @@ def run(
 
 HELP = """
 import sys
-from copilot import cli
+from copilot.cli import main as cli
 sys.argv = ["copilot", "--help"]
 try:
     cli.main()
@@ -125,7 +125,7 @@ def test_help_imports_nothing_heavy_and_takes_half_a_second() -> None:
 
 ANSWER = """
 import sys
-from copilot import cli
+from copilot.cli import main as cli
 sys.argv = ["copilot", "ask", "怎么提高群活跃度？"]
 try:
     cli.main()

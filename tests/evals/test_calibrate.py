@@ -1,4 +1,4 @@
-"""Calibration: the regression, the division by topic, the threshold."""
+"""Calibration: the two regressions, the division by topic, the threshold, the shift."""
 
 from __future__ import annotations
 
@@ -6,65 +6,86 @@ import numpy as np
 import pytest
 
 from evals import calibrate
-from evals.calibrate import Data
+from evals.calibrate import NAMES, Data
 
 
-def _data(n: int = 200, noise: float = 0.5) -> Data:
+def _data(n: int = 300) -> Data:
+    """Answerable unless the first feature (unknown) or the second (untrue) is high."""
     random = np.random.default_rng(1)
-    x = random.normal(size=(n, 2))
-    y = (2 * x[:, 0] - x[:, 1] + noise * random.normal(size=n) > 0.3).astype(float)
-    return Data(x, y, tuple(f"t{i // 4}" for i in range(n)))
+    x = np.zeros((n, len(NAMES)))
+    x[:, :2] = random.normal(size=(n, 2))
+    why = np.where(x[:, 0] > 0.8, "out_of_scope", np.where(x[:, 1] > 0.8, "false_premise", ""))
+    return Data(x, why, tuple(f"t{i // 4}" for i in range(n)))
 
 
-def test_the_fit_finds_the_direction() -> None:
+def _fit(data: Data) -> calibrate.Weights:
+    return calibrate.fit([data], [np.ones(len(data.why), bool)])
+
+
+def test_each_regression_learns_its_own_kind() -> None:
+    weights = _fit(_data())
+    known, true = weights["known"], weights["true"]
+    assert known[NAMES[0]] < 0
+    assert abs(known[NAMES[1]]) < abs(known[NAMES[0]]) / 2
+    assert true[NAMES[1]] < 0
+    assert abs(true[NAMES[0]]) < abs(true[NAMES[1]]) / 2
+
+
+def test_the_product_is_low_when_either_fails() -> None:
     data = _data()
-    beta = calibrate.fit(data.x, data.y)
-    assert beta[1] > 0 > beta[2]
-    assert beta[1] / -beta[2] == pytest.approx(2.0, rel=0.35)
-    assert ((calibrate.predict(beta, data.x) > 0.5) == data.y).mean() > 0.9
-
-
-def test_the_intercept_makes_the_mean_right() -> None:
-    data = _data()
-    beta = calibrate.fit(data.x, data.y)
-    assert calibrate.predict(beta, data.x).mean() == pytest.approx(data.y.mean(), abs=1e-6)
+    p = calibrate.products(_fit(data), data.x)
+    assert calibrate.auc(data.y, p) > 0.95
 
 
 def test_a_feature_that_never_changes_gets_no_weight() -> None:
-    data = _data()
-    beta = calibrate.fit(np.c_[data.x, np.full(len(data.x), 3.0)], data.y)
-    assert np.isfinite(beta).all()
-    assert beta[3] == pytest.approx(0.0, abs=1e-6)
-
-
-def test_more_penalty_gives_smaller_weights() -> None:
-    data = _data()
-    loose, tight = (calibrate.fit(data.x, data.y, penalty) for penalty in (0.1, 100.0))
-    assert np.abs(tight[1:]).sum() < np.abs(loose[1:]).sum()
+    weights = _fit(_data())
+    assert weights["known"][NAMES[5]] == pytest.approx(0.0, abs=1e-6)
+    assert np.isfinite(list(weights["true"].values())).all()
 
 
 def test_cross_validation_learns_nothing_from_the_held_topic() -> None:
     # The label is a topic's own secret: only who has seen the topic can know it.
     random = np.random.default_rng(2)
-    topics = tuple(f"t{i // 5}" for i in range(200))
-    x = np.zeros((200, 40))
-    x[np.arange(200), np.arange(200) // 5] = 1.0
-    y = np.repeat(random.integers(0, 2, 40), 5).astype(float)
-    data = Data(x, y, topics)
-    seen = calibrate.predict(calibrate.fit(x, y, 0.01), x)
+    topics = tuple(f"t{i // 8}" for i in range(8 * 20))
+    x = np.zeros((len(topics), len(NAMES)))
+    x[np.arange(len(topics)), np.arange(len(topics)) // 8] = 1.0
+    secret = random.choice(["", "out_of_scope", "false_premise"], 20)
+    data = Data(x, np.repeat(secret, 8), topics)
     [unseen] = calibrate.cross_validated([data])
-    assert calibrate.auc(y, seen) == 1.0
-    assert calibrate.auc(y, unseen) < 0.7
+    seen = calibrate.products(_fit(data), x)
+    assert calibrate.auc(data.y, seen) > 0.95
+    assert calibrate.auc(data.y, unseen) < 0.7
 
 
-def test_the_threshold_refuses_no_more_than_allowed_anywhere() -> None:
+def test_the_threshold_refuses_no_more_than_allowed() -> None:
     data = _data()
-    found = [np.linspace(0, 1, 200), np.linspace(1, 0, 200)]
-    level = calibrate.threshold([data, data], found)
-    for each in found:
-        assert (each[data.y == 1] < level).mean() <= calibrate.OVER_REFUSAL
-    more = level + 0.02
-    assert any((each[data.y == 1] < more).mean() > calibrate.OVER_REFUSAL for each in found)
+    p = np.linspace(0, 1, len(data.y))
+    level = calibrate.threshold(data.y, p)
+    refused = (p[data.y == 1] < level).mean()
+    assert refused <= calibrate.OVER_REFUSAL
+    assert (p[data.y == 1] < level + 0.02).mean() > calibrate.OVER_REFUSAL
+
+
+def test_the_shift_makes_the_threshold_one_half() -> None:
+    data = _data()
+    p = calibrate.products(_fit(data), data.x)
+    level = calibrate.threshold(data.y, p)
+    both = calibrate.shift(data.y, p, level)
+    assert both["slope"] > 0
+    logit = both["intercept"] + both["slope"] * np.log(level / (1 - level))
+    assert calibrate.sigmoid(np.array([logit]))[0] == pytest.approx(0.5)
+
+
+def test_everyday_rows_are_told_from_dev_rows() -> None:
+    data = Data(np.zeros((2, len(NAMES))), np.array(["", ""]), (f"{calibrate.EVERYDAY}0", "t"))
+    assert data.dev.tolist() == [False, True]
+
+
+def test_examples_hold_every_kind_and_no_question_of_the_splits() -> None:
+    found = calibrate.examples([f"问{i}" for i in range(10)])
+    assert {each.kind for each in found} == {"ask", "twin", "outside", "premise"}
+    asked = {q.q for split in calibrate.questions.SPLITS for q in calibrate.questions.load(split)}
+    assert not asked & {each.q for each in found}
 
 
 def test_auc_counts_ties_as_half() -> None:

@@ -106,4 +106,7 @@ def test_what_ships_can_be_loaded_and_has_its_version_of_record() -> None:
     shipped = {
         path.stem: prompts.load(path.parent, path.stem) for path in folder("prompts").iterdir()
     }
-    assert {prompt.label for prompt in shipped.values()} == {"agent@1+1adc815b", "expand@1+85fcf5f3"}
+    assert {prompt.label for prompt in shipped.values()} == {
+        "agent@1+1adc815b",
+        "expand@1+85fcf5f3",
+    }
