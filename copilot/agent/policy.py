@@ -36,6 +36,10 @@ _HANDOFF = re.compile(
 )
 # Asking how to set up a hand-over is a question about running a community, not a wish for one.
 _ABOUT_HANDOFF = re.compile(r"怎么|如何|什么时候|要不要|流程|设置|策略|话术|规则|成本|替代|区别")
+# How to reach a person is a wish for one, however it is put.
+_REACH = re.compile(
+    r"(?:怎么|如何|哪里|哪儿)(?:才?能)?(?:联系|找到?|转接?)(?:你们|咱们)?的?(?:真人|人工)(?:客服)?$"
+)
 _GREETING = re.compile(
     r"(?:你好|您好|哈喽|哈啰|嗨|hi|hello|hey|在吗|在不在|在么|早上好|早安|早|中午好|下午好|晚上好|大家好)"
     r"(?:啊|呀|哦|呢|鸭|机器人|小助手|助手|在吗)*"
@@ -56,6 +60,10 @@ _SIGNS = re.compile(r"[。.!?~,、…;:\-]+")
 _LEANS = re.compile(
     r"^(?:那|那么|然后|还有|另外|再|它|他们|这个|这些|这种|上面|刚才|前面|具体|为什么呢|呢)"
 )
+
+
+# What of a follow-up only leans on the question before it.
+_LEANING = re.compile(r"^\s*(?:那么?|然后|还有|另外|再)[,，]?|呢?[?？。!！]*\s*$")
 
 
 class Policy:
@@ -120,7 +128,8 @@ class Policy:
                 said = compose(evidence, self._similarity, numbers, share=share)
             else:
                 said = self._say("unknown_part")
-            blocks.append(f"{place}\n{said}")
+            asked = artifact["query"].strip(" ？?。")
+            blocks.append(f"{place}{asked}：\n{said}")
         return "\n\n".join(blocks)
 
 
@@ -133,7 +142,8 @@ def _together(looked_up: Sequence[Artifact]) -> bool:
 def small_talk(question: str) -> Kind | None:
     """The kind of small talk or request for a person that a message is, if it is one."""
     form = _SIGNS.sub("", normalize.search_form(question)).strip()
-    if _HANDOFF.search(form) and not _ABOUT_HANDOFF.search(form) and len(form) <= 30:
+    wished = _HANDOFF.search(form) and not _ABOUT_HANDOFF.search(form)
+    if (wished or _REACH.search(form)) and len(form) <= 30:
         return "handoff"
     patterns: tuple[tuple[re.Pattern[str], Kind], ...] = (
         (_GREETING, "greeting"),
@@ -151,7 +161,8 @@ def standalone(question: str, before: Sequence[BaseMessage]) -> str:
         return question
     # One follow-up after another: what they all lean on.
     topic = next((each for each in reversed(earlier) if not _leans(each)), earlier[0])
-    return f"{topic} {question}"
+    # First what is new, without the words that only lean: the whole reads as one question then.
+    return f"{_LEANING.sub('', question).strip()} {topic}".strip()
 
 
 def _leans(question: str) -> bool:

@@ -40,6 +40,11 @@ def edit_entry(folder: Path, path: Path, sources: Sources, versions: Path, today
     copy.write_bytes(before)
     while True:
         _open(copy)
+        if not copy.is_file():
+            raise BadInput(
+                "the editor left no file; the entry is as it was.",
+                remedy="Edit again and save under the same name.",
+            )
         if copy.read_bytes() == before:
             print("Nothing changed.")
             break
@@ -56,7 +61,8 @@ def edit_entry(folder: Path, path: Path, sources: Sources, versions: Path, today
                     remedy="Take over what you wrote by hand.",
                 )
             drafts.keep(path, content, versions)
-            print(f"Kept {path}. Take it back with --undo; then run: copilot index")
+            print(f"Kept. Take it back: copilot knowledge edit --undo {path.relative_to(folder)}")
+            print("Then run: copilot index")
         else:
             print("Discarded; the entry is as it was.")
         break
@@ -92,7 +98,11 @@ def _open(copy: Path) -> None:
     from copilot.settings import environment
 
     variables = environment()
-    command = shlex.split(variables.get("VISUAL") or variables.get("EDITOR") or "")
+    wanted = variables.get("VISUAL") or variables.get("EDITOR") or ""
+    try:
+        command = shlex.split(wanted)
+    except ValueError as error:
+        raise BadInput(f"EDITOR is {wanted!r}: {error}.", remedy="Close its quotes.") from error
     if not command:
         command = [found for name in _FALLBACKS if (found := shutil.which(name))][:1]
     if not command:

@@ -27,6 +27,9 @@ FIRST = 0.75
 # What a figure in a statement counts for when one is asked for, beside a cosine and a share (0–1).
 FIGURE = 0.3
 
+# Characters that the head of a list item has at least: 「一级」 alone says nothing.
+_SHORTEST_HEAD = 6
+
 _ITEM = re.compile(r"^\s*(?:[-*+](?=\s)|[•·]|\d{1,3}[.、)）](?!\d)|[（(]\d{1,3}[)）])\s*")
 # What an interview or FAQ prints before its own question; the question is not an answer.
 _ASKED = re.compile(
@@ -35,6 +38,11 @@ _ASKED = re.compile(
 # Where our entries note what a statement was taken from: （002 §4.2）, （000 Q18）. Who edits the
 # playbook wants it, who reads an answer has the passage's own mark.
 _NOTE = re.compile(r"[（(]\d{3}\s*(?:§|Q)[^（）()]*[）)]")
+# Links to other entries say nothing without the page they lead to; 「另见」 goes with them.
+_LINK = re.compile(
+    r"[（(]?(?:(?:可以|也可|请)?(?:参考|另)?(?:参?见|看))?[:：]?\s*\[\[[^\[\]]*\]\]"
+    r"(?:[、和与]\[\[[^\[\]]*\]\])*[)）]?"
+)
 # What stands before a part and says nothing by itself.
 _LABEL = re.compile(r"^(?:答案|解析|回答|答|要点|说明|說明|解答|A(?:nswer)?)\s*[：:]\s*", re.I)
 # A comma belongs to a number only as a thousands separator: 1,500 is one, 1,2,3 are three.
@@ -208,7 +216,7 @@ def _statements(passage: Passage) -> list[Statement]:
         match = _ITEM.match(line)
         body = _BOLD.sub("", line[match.end() :] if match else line).strip()
         if match and body:
-            head = re.split(r"[：:。]", body, maxsplit=1)[0]
+            head = _head(body)
             found.append(Statement(body, match.group().strip(), head))
             continue
         if _ASKED.match(body) or _RULE.match(body):
@@ -227,9 +235,15 @@ def _statements(passage: Passage) -> list[Statement]:
     return found
 
 
+def _head(item: str) -> str:
+    """What a list item may be cut to; all of it when its beginning would say too little."""
+    head = re.split(r"[：:。]", item, maxsplit=1)[0]
+    return head if len(head) >= _SHORTEST_HEAD and head.count("【") == head.count("】") else item
+
+
 def without_notes(text: str) -> str:
-    """A text without the notes of what its statements were taken from."""
-    return _NOTE.sub("", text)
+    """A text without the notes of what its statements were taken from, and links to entries."""
+    return _LINK.sub("", _NOTE.sub("", text))
 
 
 def _speaks(text: str) -> bool:

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from copilot.errors import EmbedderError
+
 SHIPPED = Path(__file__).parent / "shipped" / "scope.npz"
 
 # Runs of one to three characters fall into so many buckets.
@@ -76,14 +78,24 @@ def community(word: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _words() -> frozenset[int]:
-    with np.load(SHIPPED) as held:
-        return frozenset(held["words"].tolist())
+    return frozenset(_held()["words"].tolist())
 
 
 @lru_cache(maxsize=1)
 def _model() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    with np.load(SHIPPED) as held:
-        return held["weights"].astype(np.float32) * held["scales"][:, None], held["intercepts"]
+    held = _held()
+    return held["weights"].astype(np.float32) * held["scales"][:, None], held["intercepts"]
+
+
+def _held() -> dict[str, NDArray[Any]]:
+    try:
+        with np.load(SHIPPED) as held:
+            return {name: held[name] for name in ("weights", "scales", "intercepts", "words")}
+    except (OSError, KeyError, ValueError) as error:
+        raise EmbedderError(
+            f"the wording models cannot be read: {error}.",
+            remedy="Install the copilot anew, or run `python -m evals.calibrate` in a clone.",
+        ) from error
 
 
 def save(

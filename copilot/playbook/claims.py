@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from copilot.language import segment
 from copilot.language.figures import Figure, figures, stands
 from copilot.playbook import cues
 
@@ -42,6 +43,8 @@ class Compared:
         strong: strong words that stand nowhere in the evidence (0–2).
         opposite: 1 when one says up and the other down.
         overlap: share of the question's pairs of characters in its nearest statement (0–1).
+        supported: largest share of the question's content words that one statement holds (0–1);
+            ``borne_out`` is 1 when one holds them all.
     """
 
     unknown: float
@@ -50,6 +53,8 @@ class Compared:
     strong: float
     opposite: float
     overlap: float
+    supported: float
+    borne_out: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,8 @@ def compare(form: str, passages: Sequence[str]) -> Compared:
     said = figures(claimed)
     held = frozenset(name for each in statements for name in each.figures)
     there = [figure for figure in said if stands(figure, held)]
+    words = segment.content_words(form)
+    supported = max((_holds(words, each.text) for each in statements), default=0.0)
     named = {*cues.houses(form), *_TRADES.findall(form)}
     return Compared(
         unknown=float(len(there) < len(said)),
@@ -82,6 +89,8 @@ def compare(form: str, passages: Sequence[str]) -> Compared:
         strong=float(min(2, _missing(_STRONG.findall(form), evidence))),
         opposite=float(_opposite(claimed, nearest.text)),
         overlap=overlap,
+        supported=supported,
+        borne_out=float(supported == 1.0),
     )
 
 
@@ -104,6 +113,10 @@ def _pairs(text: str) -> frozenset[str]:
 
 def _share(pairs: frozenset[str], statement: _Statement) -> float:
     return len(pairs & statement.pairs) / max(1, len(pairs))
+
+
+def _holds(words: Sequence[str], text: str) -> float:
+    return sum(word in text for word in words) / max(1, len(words))
 
 
 def _away(

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from copilot.errors import EmbedderError
 from copilot.language import normalize, segment
 from copilot.models import scope
 from copilot.playbook import cues
@@ -39,6 +40,11 @@ _LONG = 6
 # Below this it is not sure that the playbook speaks of it at all, and nothing is put right.
 _SPOKEN_OF = 0.5
 
+# A question whose words all stand in one statement, with nothing against it, takes nothing wrong
+# for granted, however it is worded.
+BORNE_OUT = 0.9
+AGAINST = ("unknown", "elsewhere", "trades", "strong", "opposite")
+
 # What a person is told of the features: those that weigh at least so much on the logit.
 _TOLD = 0.5
 
@@ -58,7 +64,8 @@ class Features:
         said: 1 when the question says that a document says so.
         live: 1 when only the asker's own records could answer.
         absent: how much of what an answer would have to name is not in the evidence (0–4).
-        unknown, elsewhere, trades, strong, opposite, overlap: see `claims.Compared`.
+        unknown, elsewhere, trades, strong, opposite, overlap, supported, borne_out: see
+            `claims.Compared`.
         outside, premise, outside_new, premise_new: see `scope.Scores`.
         long: 1 for a question of more than six content words.
     """
@@ -83,6 +90,8 @@ class Features:
     strong: float
     opposite: float
     overlap: float
+    supported: float
+    borne_out: float
     outside: float
     premise: float
     outside_new: float
@@ -175,6 +184,8 @@ def weigh(found: Features) -> Verdict:
     model = _model()
     values = asdict(found)
     known, true = (_logistic(_sum(model[name], values)) for name in ("known", "true"))
+    if found.borne_out and not any(values[name] for name in AGAINST):
+        true = max(true, BORNE_OUT)
     product = min(max(known * true, 1e-9), 1 - 1e-9)
     shift = model["both"]
     logit = shift["intercept"] + shift["slope"] * math.log(product / (1 - product))
@@ -183,7 +194,13 @@ def weigh(found: Features) -> Verdict:
 
 @lru_cache(maxsize=1)
 def _model() -> dict[str, dict[str, float]]:
-    found: dict[str, dict[str, float]] = json.loads(WEIGHTS.read_text("utf-8"))
+    try:
+        found: dict[str, dict[str, float]] = json.loads(WEIGHTS.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise EmbedderError(
+            f"the gate's weights cannot be read: {error}.",
+            remedy="Install the copilot anew, or run `python -m evals.calibrate` in a clone.",
+        ) from error
     return found
 
 

@@ -20,7 +20,7 @@ from copilot.playbook.rows import content_of, to_embed
 log = logging.getLogger(__name__)
 
 # Raised when cleaning or splitting changes, so that unchanged files are read again.
-PIPELINE = "2"
+PIPELINE = "3"
 
 Progress = Callable[[int, int, str], None]
 

@@ -43,6 +43,9 @@ def split(document: Document, *, root: str, audience: Audience) -> list[Passage]
     if asks and len(sections) == 1:
         # The title alone names it.
         sections = [replace(sections[0], number="", path=())]
+    if asks and any(_BLANK in section.text for section in sections):
+        # What is left of an entry without its blanks would answer beside the point.
+        audience = "operator"
     passages: list[Passage] = []
     ordinals: dict[str, int] = {}
     for section in sections:
@@ -68,8 +71,7 @@ def split(document: Document, *, root: str, audience: Audience) -> list[Passage]
 def _together(sections: Sequence[Section]) -> Iterator[Section]:
     """Neighbouring sections joined up to an entry's length, each under its own heading line.
 
-    Sections of nothing but links to other entries are left out: they answer no question. One with
-    blanks to fill in is not joined with one without: members may read the latter.
+    Sections of nothing but links to other entries are left out: they answer no question.
     """
     held: list[Section] = []
     size = 0
@@ -77,8 +79,7 @@ def _together(sections: Sequence[Section]) -> Iterator[Section]:
         if _LINKS.fullmatch(section.text):
             continue
         length = tokens.count(section.text)
-        other = held and (_BLANK in held[-1].text) != (_BLANK in section.text)
-        if held and (other or size + length > ENTRY):
+        if held and size + length > ENTRY:
             yield _joined(held)
             held, size = [], 0
         held.append(section)

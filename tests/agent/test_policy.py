@@ -54,7 +54,8 @@ def test_questions_are_not_small_talk(message: str) -> None:
 @given(st.text(max_size=80))
 def test_any_message_can_be_judged(message: str) -> None:
     assert small_talk(message) in (None, "greeting", "thanks", "about", "handoff")
-    assert standalone(message, [HumanMessage("线下读书会怎么办？")]).endswith(message)
+    whole = standalone(message, [HumanMessage("线下读书会怎么办？")])
+    assert whole == message or whole.endswith("线下读书会怎么办？")
 
 
 def said(*questions: str) -> list[BaseMessage]:
@@ -65,11 +66,11 @@ def said(*questions: str) -> list[BaseMessage]:
     ("before", "question", "query"),
     [
         ((), "那预算呢？", "那预算呢？"),
-        (("读书会怎么办？",), "那预算呢？", "读书会怎么办？ 那预算呢？"),
-        (("读书会怎么办？",), "预算呢", "读书会怎么办？ 预算呢"),
-        (("读书会怎么办？", "那预算呢？"), "那时间呢？", "读书会怎么办？ 那时间呢？"),
-        (("读书会怎么办？", "谢谢"), "那预算呢？", "读书会怎么办？ 那预算呢？"),
-        (("读书会怎么办？", "退款怎么处理？"), "要多久呢？", "退款怎么处理？ 要多久呢？"),
+        (("读书会怎么办？",), "那预算呢？", "预算 读书会怎么办？"),
+        (("读书会怎么办？",), "预算呢", "预算 读书会怎么办？"),
+        (("读书会怎么办？", "那预算呢？"), "那时间呢？", "时间 读书会怎么办？"),
+        (("读书会怎么办？", "谢谢"), "那预算呢？", "预算 读书会怎么办？"),
+        (("读书会怎么办？", "退款怎么处理？"), "要多久呢？", "要多久 退款怎么处理？"),
         (("读书会怎么办？",), "会员不发言怎么挽回流失？", "会员不发言怎么挽回流失？"),
     ],
 )

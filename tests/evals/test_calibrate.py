@@ -8,13 +8,16 @@ import pytest
 from evals import calibrate
 from evals.calibrate import NAMES, Data
 
+UNKNOWN, UNTRUE = NAMES.index("strange"), NAMES.index("premise")
+
 
 def _data(n: int = 300) -> Data:
-    """Answerable unless the first feature (unknown) or the second (untrue) is high."""
+    """Answerable unless one feature (unknown) or another (untrue) is high."""
     random = np.random.default_rng(1)
     x = np.zeros((n, len(NAMES)))
-    x[:, :2] = random.normal(size=(n, 2))
-    why = np.where(x[:, 0] > 0.8, "out_of_scope", np.where(x[:, 1] > 0.8, "false_premise", ""))
+    x[:, [UNKNOWN, UNTRUE]] = random.normal(size=(n, 2))
+    untrue = np.where(x[:, UNTRUE] > 0.8, "false_premise", "")
+    why = np.where(x[:, UNKNOWN] > 0.8, "out_of_scope", untrue)
     return Data(x, why, tuple(f"t{i // 4}" for i in range(n)))
 
 
@@ -25,10 +28,10 @@ def _fit(data: Data) -> calibrate.Weights:
 def test_each_regression_learns_its_own_kind() -> None:
     weights = _fit(_data())
     known, true = weights["known"], weights["true"]
-    assert known[NAMES[0]] < 0
-    assert abs(known[NAMES[1]]) < abs(known[NAMES[0]]) / 2
-    assert true[NAMES[1]] < 0
-    assert abs(true[NAMES[0]]) < abs(true[NAMES[1]]) / 2
+    assert known["strange"] < 0
+    assert abs(known["premise"]) < abs(known["strange"]) / 2
+    assert true["premise"] < 0
+    assert true["strange"] == 0
 
 
 def test_the_product_is_low_when_either_fails() -> None:
@@ -39,7 +42,7 @@ def test_the_product_is_low_when_either_fails() -> None:
 
 def test_a_feature_that_never_changes_gets_no_weight() -> None:
     weights = _fit(_data())
-    assert weights["known"][NAMES[5]] == pytest.approx(0.0, abs=1e-6)
+    assert weights["known"]["live"] == pytest.approx(0.0, abs=1e-6)
     assert np.isfinite(list(weights["true"].values())).all()
 
 
@@ -55,6 +58,24 @@ def test_cross_validation_learns_nothing_from_the_held_topic() -> None:
     seen = calibrate.products(_fit(data), x)
     assert calibrate.auc(data.y, seen) > 0.95
     assert calibrate.auc(data.y, unseen) < 0.7
+
+
+def test_folds_keep_topics_together_and_share_them_out() -> None:
+    topics = [f"t{i // 3}" for i in range(90)]
+    fold = calibrate._folds(topics, np.random.default_rng(3))
+    for topic in set(topics):
+        assert len({int(f) for f, of in zip(fold, topics, strict=True) if of == topic}) == 1
+    assert np.bincount(fold).tolist() == [18] * calibrate.FOLDS
+    assert fold.tolist() != calibrate._folds(topics, np.random.default_rng(4)).tolist()
+
+
+def test_rows_left_out_teach_nothing() -> None:
+    data = _data()
+    kept = np.arange(len(data.why)) < 200
+    part = Data(data.x[kept], data.why[kept], data.topics[:200])
+    assert calibrate.fit([data], [kept]) == _fit(part)
+    spoilt = Data(np.where(kept[:, None], data.x, 99.0), data.why, data.topics)
+    assert calibrate.fit([spoilt], [kept]) == _fit(part)
 
 
 def test_the_threshold_refuses_no_more_than_allowed() -> None:

@@ -158,7 +158,11 @@ def test_pairs_stay_in_their_topic(found):
             topic = found[number]
             texts = [*topic.asks, topic.title, *(word for group in topic.words for word in group)]
             assert query in {"".join(text.split()) for text in texts}
-            answers = [*topic.passages, *(word for group in topic.words for word in group)]
+            answers = [
+                *topic.passages,
+                *topic.asks,
+                *(word for group in topic.words for word in group),
+            ]
             assert passage in {"".join(text.split()) for text in answers}
     asked = sum(len(topic.asks) for topic in found if topic.passages)
     assert len([pair for pair in made if pair.topic >= 0]) >= asked

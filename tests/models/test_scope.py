@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -36,8 +37,17 @@ def test_models_come_back_as_they_were_saved(
     try:
         found = scope.score("怎么签到", "")
         buckets = scope.grams("怎么签到")
-        wanted = weights[0][buckets].sum() / np.sqrt(len(buckets)) + 0.5
-        assert found.outside == pytest.approx(wanted, abs=0.2)
+        new = scope.grams("怎么签到", " ")
+        wanted = [
+            row[held].sum() / np.sqrt(len(held)) + intercept
+            for row, held, intercept in zip(
+                weights, (buckets, buckets, new, new), (0.5, 0.0, -0.5, 1.0), strict=True
+            )
+        ]
+        told = [found.outside, found.premise, found.outside_new, found.premise_new]
+        # One byte for each weight.
+        assert told == pytest.approx(wanted, abs=0.2)
+        assert max(abs(a - b) for a, b in pairwise(wanted)) > 0.4
         assert scope.community("复购")
         assert not scope.community("红烧肉")
     finally:
@@ -56,6 +66,30 @@ def test_models_come_back_as_they_were_saved(
 def test_the_shipped_models_tell_questions_for_a_playbook(inside: str, outsider: str) -> None:
     scores = [scope.score(normalize.search_form(q), "").outside for q in (inside, outsider)]
     assert scores[0] > scores[1]
+
+
+@pytest.mark.parametrize("question", ["怎么提高社群的活跃度", "社群怎么做复购", "种子用户怎么找"])
+def test_plain_questions_for_a_playbook_are_positive(question: str) -> None:
+    assert scope.score(normalize.search_form(question), "").outside > 0
+
+
+@pytest.mark.parametrize(
+    "question", ["红烧肉怎么做才好吃", "明天北京会下雨吗", "帮我写一首关于秋天的诗"]
+)
+def test_clear_outsiders_are_negative(question: str) -> None:
+    assert scope.score(normalize.search_form(question), "").outside < 0
+
+
+def test_what_the_evidence_says_is_left_to_it() -> None:
+    question = normalize.search_form("怎么提高社群的活跃度")
+    alone, beside = scope.score(question, ""), scope.score(question, "怎么提高社群的留存")
+    assert (beside.outside, beside.premise) == (alone.outside, alone.premise)
+    assert beside.outside_new != alone.outside_new
+
+
+@pytest.mark.parametrize("question", ["", "？", "𠮷" * 3])
+def test_any_question_has_scores(question: str) -> None:
+    assert np.isfinite(scope.score(question, question).outside_new)
 
 
 def test_words_of_the_trade_are_known() -> None:

@@ -73,6 +73,18 @@ def test_overlap_is_that_of_the_nearest_statement() -> None:
     assert far == 0.0
 
 
+def test_every_passage_counts_as_evidence() -> None:
+    passages = ["签到每天一次。", "抽奖每月一次。"]
+    found = compare("为什么抽奖每周一次", [normalize.search_form(each) for each in passages])
+    assert found.overlap == compare("为什么抽奖每周一次", ["抽奖每月一次。"]).overlap > 0
+
+
+def test_without_evidence_everything_said_is_unknown() -> None:
+    found = compare("母婴群只能签到到80%吗", [])
+    assert (found.unknown, found.trades, found.strong) == (1.0, 1.0, 1.0)
+    assert (found.elsewhere, found.opposite, found.overlap) == (0.0, 0.0, 0.0)
+
+
 @given(st.text(max_size=60), st.text(max_size=80))
 def test_any_text_is_compared(question: str, text: str) -> None:
     found = _compared(question, text)

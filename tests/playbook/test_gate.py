@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Iterator
 from dataclasses import fields, replace
+from pathlib import Path
 
 import pytest
 
@@ -74,6 +77,75 @@ def test_a_wrong_premise_is_told_from_an_unknown_thing() -> None:
     unknown = gate.weigh(replace(far, outside=-6.0, outside_new=-6.0))
     assert untrue.known > untrue.true
     assert unknown.known < 0.5
+
+
+NAMES = [field.name for field in fields(Features)]
+NONE = Features(**dict.fromkeys(NAMES, 0.0))
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Weights that are easy to follow, in a file of their own: the shipped ones change."""
+    monkeypatch.setattr(gate, "WEIGHTS", tmp_path / "gate.json")
+    plain = {"intercept": 0.0} | dict.fromkeys(NAMES, 0.0)
+    known = plain | {"intercept": 2.0, "absent": -3.0, "strange": -1.23456}
+    true = plain | {"intercept": 2.0, "unknown": -5.0}
+    gate.save({"known": known, "true": true, "both": {"intercept": 1.0, "slope": 1.0}})
+    yield gate.WEIGHTS
+    gate._model.cache_clear()
+
+
+def test_weights_come_back_as_they_were_saved(made: Path) -> None:
+    held = json.loads(made.read_text("utf-8"))
+    assert held["known"]["strange"] == -1.2346
+    assert gate._model() == held
+    held["known"]["intercept"] = -2.0
+    before = gate.weigh(NONE).known
+    gate.save(held)
+    assert gate.weigh(NONE).known == pytest.approx(1 - before)
+
+
+def test_both_is_the_product_shifted(made: Path) -> None:
+    verdict = gate.weigh(NONE)
+    one = 1 / (1 + math.exp(-2))
+    assert (verdict.known, verdict.true) == pytest.approx((one, one))
+    odds = one * one / (1 - one * one)
+    assert verdict.both == pytest.approx(1 / (1 + math.exp(-1) / odds))
+    worse = (replace(NONE, absent=1.0), replace(NONE, unknown=1.0), replace(NONE, strange=1.0))
+    assert all(gate.weigh(each).both < verdict.both for each in worse)
+
+
+@pytest.mark.parametrize(
+    ("question", "enough", "premise"),
+    [
+        ("签到使互动率提升至80%吗", True, False),
+        # It speaks of it, and says otherwise.
+        ("签到使互动率提升至95%吗", False, True),
+        # It does not even name what is asked for: whatever else is wrong, nothing is put right.
+        ("签到协议的模板发我", False, False),
+        ("签到协议怎么让互动率提升至95%", False, False),
+    ],
+)
+@pytest.mark.usefixtures("made")
+def test_a_wrong_premise_is_told_on_the_evidence(
+    question: str, enough: bool, premise: bool
+) -> None:
+    evidence = _judge(question, _hits())
+    assert (evidence.enough, evidence.premise) == (enough, premise)
+
+
+@pytest.mark.usefixtures("made")
+def test_what_passes_has_no_wrong_premise() -> None:
+    evidence = _judge("签到使互动率提升至95%吗", _hits(), 0.0)
+    assert (evidence.enough, evidence.premise) == (True, False)
+
+
+@pytest.mark.usefixtures("made")
+def test_the_reason_names_only_what_weighs_against_an_answer() -> None:
+    reason = _judge("签到使互动率提升至95%吗", _hits()).reason
+    assert reason.startswith("probability 0.")
+    assert reason.endswith(": unknown 1.00")
+    assert _judge("签到协议的模板发我", _hits()).reason.endswith(": absent 1.00")
 
 
 def test_the_threshold_decides() -> None:

@@ -28,6 +28,9 @@ _WORDS = 3
 _ASKS = f"asks:  # 至少 {FEWEST_ASKS} 条，照人们真正的问法写，别用正文里的话"
 
 
+_ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What is known of an entry before it is written; ``id`` empty: one is made up."""
@@ -55,6 +58,12 @@ def create(
         BadInput: the id is taken, or nothing may be written there.
         NotFound: there is no such folder or source section.
     """
+    if not draft.title.strip():
+        raise BadInput("there is no title.", remedy="Say what the entry is about.")
+    if draft.id and not _ID.fullmatch(draft.id):
+        raise BadInput(
+            f"{draft.id!r} is no id.", remedy="Use small letters, digits and hyphens: event-quiz."
+        )
     where = _where(folder, draft.folder)
     for place in draft.sources:
         if place not in sources.sections:
