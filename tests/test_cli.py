@@ -201,6 +201,34 @@ def test_search_has_the_documented_keys(run: Run, home: Path) -> None:
     assert scores == sorted(scores, reverse=True)
 
 
+def test_an_explained_search_says_why_each_passage_came_up(run: Run, home: Path) -> None:
+    question = "有人要退钱怎么办"
+    (plain,) = run("search", question, "--k", "3", "--json").objects
+    (told,) = run("search", question, "--k", "3", "--explain", "--json").objects
+    whys = [hit.pop("why") for hit in told["hits"]]
+    assert told == plain
+    assert [set(why) for why in whys] == [
+        {"bm25", "similarity", "body", "statement", "ask", "asked", "words", "terms"}
+    ] * 3
+    (place,) = [n for n, hit in enumerate(plain["hits"]) if hit["source"].endswith("refund.md")]
+    assert (whys[place]["asked"], whys[place]["ask"]) == (question, pytest.approx(1.0, abs=1e-3))
+    assert whys[place]["bm25"] > 0
+    assert isinstance(whys[place]["words"], list)
+
+
+def test_an_explained_search_tells_people_in_words(run: Run, home: Path) -> None:
+    (home / "glossary.csv").write_text("term,synonyms\n茶点,蓝莓派\n", "utf-8")
+    told = run("search", "一场读书会的蓝莓派", "--k", "1", "--explain")
+    assert told.status == 0
+    assert "读书会" in told.out.partition("words (BM25 ")[2].splitlines()[0]
+    assert "glossary: 蓝莓派 → 茶点" in told.out
+    assert "cosines: passage " in told.out
+    asked = run("search", "有人要退钱怎么办", "--k", "1", "--explain")
+    assert "nearest ask 1.00 (有人要退钱怎么办)" in asked.out
+    assert "glossary:" not in run("search", "第七天", "--explain", "--k", "1").out
+    assert "cosines" not in run("search", "一场读书会的蓝莓派", "--k", "1").out
+
+
 def test_index_tells_of_every_file(run: Run, tmp_path: Path) -> None:
     folder = write_documents(tmp_path / "docs", DOCUMENTS)
     (folder / "bad.pdf").write_bytes(b"%PDF-1.7 broken")

@@ -204,6 +204,8 @@ class Agent:
             evidence = evidence_of(chosen, query, caller.audience)
         if evidence.enough:
             yield from self._supported(run, evidence)
+        elif evidence.premise and (rest := run.guard.close()).strip():
+            yield run.say(rest)
         degraded = self._model is not None and (run.offline or run.cut or run.composed)
         gaps = tuple((f["query"], f["reason"]) for f in found if not f["enough"])
         if not run.guard.citations:

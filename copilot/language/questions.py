@@ -49,6 +49,10 @@ def parts(question: str) -> list[str]:
     told = ""
     for sentence in _END.split(question):
         for clause in _clauses(sentence):
+            if asked and not any(each.isalnum() for each in clause):
+                # A second sign belongs to the question before it.
+                asked[-1] += clause.strip()
+                continue
             told += clause
             if _ASKS.search(normalize.search_form(clause)) and not _SURE.search(clause):
                 asked.append(told.strip(" ,，;；\n"))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,7 +92,7 @@ def _held() -> dict[str, NDArray[Any]]:
     try:
         with np.load(SHIPPED) as held:
             return {name: held[name] for name in ("weights", "scales", "intercepts", "words")}
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, EOFError, BadZipFile) as error:
         raise EmbedderError(
             f"the wording models cannot be read: {error}.",
             remedy="Install the copilot anew, or run `python -m evals.calibrate` in a clone.",

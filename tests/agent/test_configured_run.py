@@ -239,6 +239,45 @@ def test_below_the_gate_the_model_is_not_believed_either(configured: Configured)
     assert NOWHERE in {gap.question for gap in configured.copilot.gaps.list()}
 
 
+WRONG = "为什么一场读书会的预算涨到了9000元？"
+
+
+def test_a_model_is_told_to_put_a_wrong_premise_right(configured: Configured) -> None:
+    asked = Reply(calls=(Call("search_playbook", {"query": WRONG}),))
+
+    def script(request: Request) -> Reply:
+        if not request.texts("tool"):
+            return asked
+        n = number_of([request], "1500元")
+        return Reply(f"手册里没有这个说法[{n}]。一场读书会的预算是1500元[{n}]。先核对一下[{n}]。")
+
+    configured.endpoint.script = script
+    answer, requests = configured.ask(WRONG)
+    [told] = requests[-1].texts("tool")
+    instruction, _, passages = told.partition("\n\n")
+    assert "不要照这个前提回答" in instruction
+    assert passages.startswith("[1] 《")
+    assert "1500元" in passages
+    assert 1 <= len(shown(requests)) <= 2
+    assert answer.text.startswith("手册里没有这个说法[1]。一场读书会的预算是1500元[1]。")
+    assert (answer.refused, answer.handoff, answer.degraded) == (True, False, False)
+    assert [citation.section for citation in answer.citations] == ["预算"]
+    assert WRONG in {gap.question for gap in configured.copilot.gaps.list()}
+
+
+def test_a_model_that_believes_a_wrong_premise_is_not_believed(configured: Configured) -> None:
+    asked = Reply(calls=(Call("search_playbook", {"query": WRONG}),))
+    answer, _ = configured.ask(WRONG, asked, Reply("因为场地要花9000元[1]。"))
+    assert "9000" not in answer.text
+    assert answer.refused
+
+
+def test_the_last_words_on_a_wrong_premise_are_said(configured: Configured) -> None:
+    asked = Reply(calls=(Call("search_playbook", {"query": WRONG}),))
+    answer, _ = configured.ask(WRONG, asked, Reply("不是这样。一场读书会的预算是1500元[1]。"))
+    assert "1500元[1]" in answer.text
+
+
 def test_words_before_a_search_are_no_part_of_the_answer(configured: Configured) -> None:
     def script(request: Request) -> Reply:
         found = len(request.texts("tool"))

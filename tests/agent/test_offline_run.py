@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from copilot.agent.graph import Delta, ToolUse
-from copilot.agent.tools import Caller
+from copilot.agent.graph import Agent, Delta, Done, Options, ToolUse
+from copilot.agent.tools import Caller, Playbook
 from copilot.app import Asked, Copilot, Replied
 from copilot.jobs.answer import Answer
 from copilot.language import strings
-from tests.conftest import SECRET, Opener
+from copilot.playbook.evidence import Audience, Evidence, Hit, Passage
+from tests.conftest import DOCUMENTS, SECRET, Opener, settings_for, write_documents
 
 MEMBER = Caller("bot", "member")
 OPERATOR = Caller("operator", "operator")
@@ -134,6 +136,140 @@ def test_a_passage_with_nothing_to_say_is_refused(open_copilot: Opener, tmp_path
     answer = ask(open_copilot(tmp_path / "q.md", gate=0.0), "群规怎么写才合适？")
     assert answer.refused
     assert answer.text == strings.text("answer.refused.member")
+
+
+# Several questions -------------------------------------------------------------------------------
+
+# Far from one another, so that no passage is among the first of both.
+APART = {
+    "books.md": DOCUMENTS["活动/线下读书会.md"],
+    "retention.md": DOCUMENTS["retention.md"],
+    "welcome.md": DOCUMENTS["welcome.md"],
+    "invoice.md": "# 报销\n\n## 发票\n\n报销单每月五号之前交给财务，附上发票的照片。\n",
+    "photo.md": "# 拍照\n\n## 合影\n\n活动结束前全体合影，照片当晚发到群相册。\n",
+}
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copilot]:
+    home = tmp_path_factory.mktemp("several")
+    with Copilot(settings_for(home / "home"), doing="pytest") as opened:
+        opened.index([write_documents(home / "playbook", APART)])
+        opened.wait()
+        yield opened
+
+
+def parts(answer: Answer) -> list[str]:
+    """What is said below each number, without the sources."""
+    return re.split(r"(?m)^[一二三]、", answer.text.split("\n\n来源：")[0])[1:]
+
+
+def test_two_topics_are_answered_one_by_one(several: Copilot) -> None:
+    one, other = "读书会的预算是多少？", "会员连续多少天不发言算流失？"
+    assert queries(several, one + other, None) == [one, other]
+    answer = ask(several, one + other)
+    first, second = parts(answer)
+    assert first.startswith("读书会的预算是多少：\n")
+    assert second.startswith("会员连续多少天不发言算流失：\n")
+    assert "1500元" in first
+    assert "1500元" not in second
+    assert "14天" in second
+    assert not answer.refused
+    marks = [set(map(int, re.findall(r"\[(\d+)\]", part))) for part in (first, second)]
+    assert marks[0] | marks[1] == {citation.n for citation in answer.citations}
+    assert {c.source for c in answer.citations} >= {"books.md", "retention.md"}
+    assert sum(map(len, (first, second))) <= 550
+
+
+def test_what_is_known_of_a_message_is_said_and_what_is_not(several: Copilot) -> None:
+    answer = ask(several, f"读书会的预算是多少？{NOWHERE}")
+    first, second = parts(answer)
+    assert "1500元" in first
+    assert second == f"{NOWHERE.strip('？')}：\n{strings.text('answer.unknown_part.member')}"
+    assert (answer.refused, answer.handoff) == (False, False)
+    gaps = {gap.question for gap in several.gaps.list()}
+    assert NOWHERE in gaps
+    assert not any("预算" in gap for gap in gaps - {WRONG})
+
+
+def test_when_no_part_is_known_it_is_one_refusal(several: Copilot) -> None:
+    answer = ask(several, f"{NOWHERE}木星有多少颗卫星？")
+    assert answer.text == strings.text("answer.refused.member")
+    assert (answer.refused, answer.handoff, answer.citations) == (True, True, ())
+    assert {gap.question for gap in several.gaps.list()} >= {NOWHERE, "木星有多少颗卫星？"}
+
+
+def test_two_questions_about_one_passage_have_one_answer(several: Copilot) -> None:
+    message = "读书会的预算是多少？一场读书会的场地费要花多少？"
+    assert len(queries(several, message, None)) == 2
+    answer = ask(several, message)
+    assert parts(answer) == []
+    assert answer.text.count("场地费800元") == 1
+    assert "1500元" in answer.text
+
+
+# Wrong premises ----------------------------------------------------------------------------------
+
+WRONG = "为什么一场读书会的预算涨到了9000元？"
+
+
+def test_a_wrong_premise_is_put_right(several: Copilot) -> None:
+    evidence = several.evidence(WRONG, "member")
+    assert (evidence.enough, evidence.premise) == (False, True)
+    answer = ask(several, WRONG)
+    assert answer.text.startswith(strings.text("answer.premise.member"))
+    assert "1500元" in answer.text
+    assert "9000" not in answer.text
+    # Cited, and yet no answer to what was asked: it counts as a refusal, not as a wish for a person.
+    assert (answer.refused, answer.handoff) == (True, False)
+    assert any("1500元" in citation.text for citation in answer.citations)
+    assert "来源：[1]《线下读书会指南》" in answer.text
+    assert WRONG in {gap.question for gap in several.gaps.list()}
+    assert ask(several, WRONG, OPERATOR).text.startswith(strings.text("answer.premise.staff"))
+
+
+def judged(*texts: str, premise: bool) -> Agent:
+    """An agent to which these passages are all there is, whatever is asked: not enough."""
+    hits = tuple(
+        Hit(Passage(f"p{n}", "a.md", "手册", f"第{n}节", text, "member", n), 5.0)
+        for n, text in enumerate(texts)
+    )
+
+    def judge(question: str, audience: Audience) -> Evidence:
+        return Evidence(question, audience, hits, False, 0.1, "made", premise)
+
+    return Agent(
+        Playbook(judge, lambda id_, audience: []),
+        lambda question, texts: [0.0] * len(texts),
+        model=None,
+        saver=None,
+        options=Options("zh", 12, 0, lambda audience: ""),
+    )
+
+
+def told(agent: Agent) -> Answer:
+    [*_, done] = agent.run(WRONG, MEMBER)
+    assert isinstance(done, Done)
+    assert [query for query, _ in done.gaps] == [WRONG]
+    return done.answer
+
+
+def test_all_that_puts_a_wrong_premise_right_is_said() -> None:
+    answer = told(judged("预算是一千五百元。场地费另算。", premise=True))
+    assert "预算是一千五百元。[1]场地费另算。[1]" in answer.text
+    assert (answer.refused, answer.handoff, len(answer.citations)) == (True, False, 1)
+
+
+def test_one_statement_can_put_a_wrong_premise_right() -> None:
+    answer = told(judged("预算是一千五百元。", premise=True))
+    assert "预算是一千五百元。[1]" in answer.text
+    assert (answer.refused, answer.handoff, len(answer.citations)) == (True, False, 1)
+
+
+def test_without_a_premise_the_same_passages_are_not_said() -> None:
+    answer = told(judged("预算是一千五百元。场地费另算。", premise=False))
+    assert answer.text == strings.text("answer.refused.member")
+    assert (answer.refused, answer.handoff, answer.citations) == (True, True, ())
 
 
 # Small talk --------------------------------------------------------------------------------------
@@ -322,7 +458,7 @@ def test_instructions_in_documents_are_text(
 
 
 def test_a_bot_has_no_tool_beyond_its_list(copilot: Copilot) -> None:
-    from copilot.agent.tools import TOOLS, Playbook, make
+    from copilot.agent.tools import TOOLS, make
 
     names = {tool.name for tool in make(Playbook(copilot.evidence, copilot.section), "bot")}
     assert names == set(TOOLS["bot"]) == {"search_playbook", "read_section"}

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from copilot.console import sources
-from copilot.jobs.answer import Citation
+from copilot.jobs.answer import Citation, compose
 from copilot.language import strings
+from copilot.playbook.evidence import Evidence, Hit, Passage
 
 PASSAGE = (
     "活跃度下降时，先看话题是不是太专业。把大话题拆成小问题，每天早上九点抛一个。\n"
@@ -43,6 +46,35 @@ def test_the_beginning_of_a_long_item_marks_the_item() -> None:
 def test_several_sentences_before_one_mark_are_all_marked() -> None:
     answer = "活跃度下降时，先看话题是不是太专业。把大话题拆成小问题，每天早上九点抛一个。[1]"
     assert len(marked(answer)) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        ("每天早上抛一个问题。[1]", "每天早上抛一个问题（002 §4.2）。"),
+        ("每天早上抛一个问题。[1]", "每天早上抛一个问题（另见 [[rules]]）。"),
+        ("1. 每天早上抛一个问题[1]", "每天早上抛一个问题（000 Q4）"),
+    ],
+)
+def test_a_statement_whose_note_was_left_out_is_still_marked(answer: str, text: str) -> None:
+    assert marked(answer, f"{text}\n\n别的事情另外再说。") == [text]
+
+
+def test_what_is_composed_of_an_entry_is_marked_in_it() -> None:
+    text = (
+        "每天早上九点抛一个小问题（002 §4.2）。答过的人送一枚贴纸。（000 Q18）\n\n"
+        "1. 先把群规写进公告（002 §3.1、§4.1）\n2. 再请老成员带新成员（见 [[mentor]]）\n"
+    )
+    entry = Passage("p1", "a/b.md", "手册", "活跃", text, "member")
+    found = Evidence("怎么办？", "member", (Hit(entry, 5.0),), True, 0.9, "")
+    said = compose(found, lambda _, texts: [0.0] * len(texts), {"p1": 1})
+    assert "§" not in said
+    assert [re.sub(r"（.*?）", "", each).strip("。") for each in marked(said, text)] == [
+        "每天早上九点抛一个小问题",
+        "答过的人送一枚贴纸",
+        "先把群规写进公告",
+        "再请老成员带新成员",
+    ]
 
 
 def test_script_does_not_matter() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from copilot.playbook import gate
+from copilot.playbook.gate import Features
 from evals import calibrate
 from evals.calibrate import NAMES, Data
 
@@ -38,6 +40,18 @@ def test_the_product_is_low_when_either_fails() -> None:
     data = _data()
     p = calibrate.products(_fit(data), data.x)
     assert calibrate.auc(data.y, p) > 0.95
+
+
+def test_products_are_what_the_gate_weighs() -> None:
+    data = _data(40)
+    x = data.x.copy()
+    x[:, NAMES.index("borne_out")] = np.arange(40) % 2
+    x[:, NAMES.index("unknown")] = np.arange(40) // 2 % 2
+    found = calibrate.products(_fit(data), x)
+    shipped = calibrate.products(gate._model(), x)
+    verdicts = [gate.weigh(Features(*map(float, row))) for row in x]
+    assert shipped == pytest.approx([each.known * each.true for each in verdicts])
+    assert not np.allclose(found, shipped)
 
 
 def test_a_feature_that_never_changes_gets_no_weight() -> None:

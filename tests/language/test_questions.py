@@ -51,7 +51,6 @@ def test_a_remark_after_the_last_question_belongs_to_it() -> None:
     assert found == ["怎么拉新？", "群规怎么定？我们群三百人。"]
 
 
-@pytest.mark.xfail(strict=True, reason="a second sign alone counts as a question")
 def test_signs_in_a_row_end_one_question() -> None:
     assert questions.parts("怎么拉新？？") == ["怎么拉新？？"]
 

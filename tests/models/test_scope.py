@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from copilot.errors import EmbedderError
 from copilot.language import normalize
 from copilot.models import scope
 
@@ -50,6 +51,33 @@ def test_models_come_back_as_they_were_saved(
         assert max(abs(a - b) for a, b in pairwise(wanted)) > 0.4
         assert scope.community("复购")
         assert not scope.community("红烧肉")
+    finally:
+        scope._model.cache_clear()
+        scope._words.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        b"no archive",
+        b"",
+    ],
+)
+def test_models_that_cannot_be_read_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None
+) -> None:
+    path = tmp_path / "scope.npz"
+    if content is not None:
+        path.write_bytes(content)
+    monkeypatch.setattr(scope, "SHIPPED", path)
+    scope._model.cache_clear()
+    scope._words.cache_clear()
+    try:
+        with pytest.raises(EmbedderError, match="wording models"):
+            scope.score("怎么签到", "")
+        with pytest.raises(EmbedderError, match="wording models"):
+            scope.community("复购")
     finally:
         scope._model.cache_clear()
         scope._words.cache_clear()

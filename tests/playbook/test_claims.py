@@ -73,6 +73,24 @@ def test_overlap_is_that_of_the_nearest_statement() -> None:
     assert far == 0.0
 
 
+@pytest.mark.parametrize(
+    ("question", "supported", "borne_out"),
+    [
+        ("每日签到使互动率提升", 1.0, 1.0),
+        ("每日抽奖使互动率提升", None, 0.0),
+        # Words of two statements are no statement.
+        ("每日签到的奖品", None, 0.0),
+        ("红烧肉怎么炖", 0.0, 0.0),
+    ],
+)
+def test_what_one_statement_holds_bears_a_question_out(
+    question: str, supported: float | None, borne_out: float
+) -> None:
+    found = _compared(question)
+    assert found.borne_out == borne_out
+    assert 0.0 < found.supported < 1.0 if supported is None else found.supported == supported
+
+
 def test_every_passage_counts_as_evidence() -> None:
     passages = ["签到每天一次。", "抽奖每月一次。"]
     found = compare("为什么抽奖每周一次", [normalize.search_form(each) for each in passages])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from copilot.errors import EmbedderError
 from copilot.models import embedder
 from copilot.playbook import gate
 from copilot.playbook.evidence import Evidence, Hit, Passage, Why
@@ -132,6 +133,28 @@ def test_a_wrong_premise_is_told_on_the_evidence(
 ) -> None:
     evidence = _judge(question, _hits())
     assert (evidence.enough, evidence.premise) == (enough, premise)
+
+
+@pytest.mark.usefixtures("made")
+def test_what_a_statement_bears_out_takes_nothing_wrong_for_granted() -> None:
+    doubted = replace(NONE, premise=1.0)
+    model = {name: dict(weights) for name, weights in gate._model().items()}
+    model["true"]["premise"] = -9.0
+    gate.save(model)
+    assert gate.weigh(doubted).true < 0.01
+    assert gate.weigh(replace(doubted, borne_out=1.0)).true == gate.BORNE_OUT
+    for name in gate.AGAINST:
+        assert gate.weigh(replace(doubted, borne_out=1.0, **{name: 1.0})).true < 0.01
+    # It lifts, and never presses down.
+    assert gate.weigh(replace(NONE, borne_out=1.0)).true >= gate.weigh(NONE).true
+
+
+@pytest.mark.parametrize("content", [None, b"{", b"\xff"])
+def test_weights_that_cannot_be_read_are_named(made: Path, content: bytes | None) -> None:
+    made.unlink() if content is None else made.write_bytes(content)
+    gate._model.cache_clear()
+    with pytest.raises(EmbedderError, match="weights"):
+        gate.weigh(NONE)
 
 
 @pytest.mark.usefixtures("made")

@@ -178,16 +178,38 @@ def test_a_colloquial_word_finds_what_the_formal_term_says(
         passage("p2", "复购要靠新品和提醒。", position=1),
         passage("p3", "公告写在群名下面。", position=2),
     ]
-    # Made vectors know no meaning: only words can find it.
+    # Made vectors know no meaning: only words can tell the three apart.
     with closing(_indexed(tmp_path, records, passages)) as index:
         question = "回頭客太少怎么办"
-        plain = Searcher(records, index, Glossary()).search(question, "member", 3)
-        assert all(hit.lexical == 0 and hit.why.terms == () for hit in plain)
-        knowing = Searcher(records, index, Glossary([("复购", "回头客"), ("转化", "成交")]))
-        hits = knowing.search(question, "member", 3)
-        assert hits[0].passage.id == "p2"
-        assert hits[0].lexical > 0
-        assert [hit.why.terms for hit in hits] == [("回头客 → 复购",), (), ()]
+        knowing = Glossary([("复购", "回头客"), ("转化", "成交")])
+        plain, told = (
+            {
+                hit.passage.id: hit
+                for hit in Searcher(records, index, each).search(question, "member", 3)
+            }
+            for each in (Glossary(), knowing)
+        )
+    assert [hit.lexical for hit in plain.values()] == [0.0] * 3
+    assert {id_ for id_, hit in told.items() if hit.lexical > 0} == {"p2"}
+    assert told["p2"].score > plain["p2"].score
+    assert {id_: hit.why.terms for id_, hit in told.items()} == {
+        "p1": (),
+        "p2": ("回头客 → 复购",),
+        "p3": (),
+    }
+    assert all(hit.why.terms == () for hit in plain.values())
+
+
+def test_the_words_of_the_house_lead_to_what_the_playbook_calls_them(
+    open_copilot: Opener, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "glossary.csv").write_text("term,synonyms\n报销单,小黄条\n", "utf-8")
+    copilot = open_copilot(write_documents(tmp_path / "asked", ASKED), home=home)
+    copilot.wait()
+    [first, *_] = copilot.search("小黄条每月几号交", "member")
+    assert (first.passage.title, first.why.terms) == ("账目", ("小黄条 → 报销单",))
 
 
 def test_a_term_counts_less_than_the_word_itself(tmp_path: Path, records: Records) -> None:

@@ -37,7 +37,8 @@ def csv_text(text: str) -> str:
         delimiter, text = lines[0][4], lines[-1]
     else:
         delimiter = _delimiter(text)
-    csv.field_size_limit(len(text) + 1)
+    # The limit is the whole process's: others read tables, too.
+    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     except csv.Error as error:
